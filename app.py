@@ -1,0 +1,12 @@
+"""Where a browser arrives: the shell, with the page that was asked for inside it."""
+
+import streamlit as st
+
+from pages import footer, shell
+
+page = shell()
+body, foot = st.container(width=1500), st.container(width=1500)
+with foot:  # drawn first: it stands below the page even where the page stops early
+    footer()
+with body:
+    page.run()

@@ -1,0 +1,96 @@
+"""What pages share: the shell, the open case, the loaded models, cached verbs."""
+
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+import torch
+from streamlit.navigation.page import Page
+
+from pkvae_core.case import DISCLAIMER, Case
+from pkvae_core.drugs.card import available_drugs
+from pkvae_core.inference.posterior import Posterior, individualise
+from pkvae_core.plots.theme import Theme
+from pkvae_core.vae.checkpoint import PKVAE, load_model
+
+ROOT = Path(__file__).parents[1]
+BRAND = ROOT / "assets" / "brand"
+PAGES = {
+    "Clinic": [("dose", "Dose a patient", ":material/prescriptions:")],
+    "Research": [("latent", "Latent space", ":material/bubble_chart:")],
+    "About": [("models", "Models", ":material/fact_check:")],
+}
+
+
+def shell() -> Page:
+    """Everything around a page: browser title, theme, logo, navigation. Returns the page that was asked for."""
+    st.set_page_config(page_title="PKVAE", page_icon=str(BRAND / "icon.png"), layout="wide")
+    st.logo(str(BRAND / "logo.svg"), size="large", icon_image=str(BRAND / "icon.svg"))
+    st.html(BRAND / "style.css")
+    navigation = {
+        group: [st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, default=name == "dose") for name, title, icon in entries]
+        for group, entries in PAGES.items()
+    }
+    page = st.navigation(navigation)
+    st.session_state["shell_is_open"] = True
+    return page
+
+
+def open_page() -> None:
+    """First line of every page: makes it stand alone.
+
+    In a server that has not served `app.py` yet, a deep link runs the page's file by itself; then the shell is built here and the same link runs again, inside it.
+    """
+    if "shell_is_open" not in st.session_state:
+        shell()
+        st.rerun()
+
+
+def footer() -> None:
+    """The line under every page: what this is, and which models speak."""
+    case = open_case()
+    drugs = [case.drug] if case else available_drugs()
+    st.caption(f"{DISCLAIMER} Model: {', '.join(f'{drug} {model(drug).version}' for drug in drugs)}.")
+
+
+def open_case() -> Case | None:
+    """The patient on the table, on whichever page; None before one was opened."""
+    return st.session_state.get("open_case")
+
+
+def set_case(case: Case | None) -> None:
+    """Put this case on the table; every page answers for it from the next run on."""
+    st.session_state["open_case"] = case
+
+
+@st.cache_resource(show_spinner="Loading the models")
+def models() -> dict[str, PKVAE]:
+    """Every drug's model, read once per server."""
+    torch.set_num_threads(1)  # one thread per operation: many sessions share the cores
+    return {drug: load_model(drug) for drug in available_drugs()}
+
+
+def model(drug: str) -> PKVAE:
+    """The model of this drug. KeyError when there is none."""
+    return models()[drug]
+
+
+def posterior_for(case: Case) -> Posterior:
+    """What the model believes about this patient, computed once per state of the case."""
+    return _posterior(case.digest, case)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _posterior(digest: str, _case: Case) -> Posterior:
+    return individualise(model(_case.drug), _case.patient)
+
+
+def theme() -> Theme:
+    """The theme the reader has chosen, for charts."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False, **options) -> object:
+    """Draw a figure as we made it. Exploring (zoom, lasso) only where that is the point; nothing is ever sent to a chart server."""
+    config = {"displayModeBar": is_explorable, "displaylogo": False, "showSendToCloud": False, "scrollZoom": False}
+    return st.plotly_chart(figure, theme=None, width="stretch", key=key, alt=alt, config=config, **options)
