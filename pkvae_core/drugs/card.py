@@ -228,6 +228,16 @@ class DrugCard(Part):
             raise ValueError("exactly one target must have is_default = true")
         return self
 
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Routes in the order of the rows of a response: the vein, then the mouth where a product is swallowed."""
+        return ("iv", "oral") if any(p.route == "oral" for p in self.products) else ("iv",)
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The routes that the products use, vein first: the order of a drug's responses everywhere."""
+        return tuple(route for route in ("iv", "oral") if any(p.route == route for p in self.products))
+
     def product(self, name: str = "") -> Product:
         """The product called `name`; "" is the first one on the card."""
         for product in self.products:
