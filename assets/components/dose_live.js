@@ -1,0 +1,160 @@
+// The card, the dose control and the chart of the Dose page. Everything shown comes ready from the server, one entry per amount; dragging only chooses the entry,
+// so it redraws within a frame. The server is told on release.
+
+const memory = new WeakMap(); // what the reader chose on this mount (curves shown, log scale, pointer), kept across data updates
+
+function el(tag, cls, words) {
+  const node = document.createElement(tag);
+  if (cls) node.className = cls;
+  if (words !== undefined) node.textContent = words;
+  return node;
+}
+
+function strong(words) {
+  // "first dose *today 18:00*": the starred part in bold, everything as text.
+  return words.split("*").map((part, i) => (i % 2 ? el("b", "", part) : document.createTextNode(part)));
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const $ = (id) => parentElement.querySelector(`#${id}`);
+  const state = memory.get(parentElement) ?? { shown: new Set(data.scene.overlays.filter((o) => o.is_on).map((o) => o.name)), isLog: false, isDragging: false };
+  memory.set(parentElement, state);
+  state.stop?.abort();
+  state.stop = new AbortController();
+  const listen = (node, event, answer) => node.addEventListener(event, answer, { signal: state.stop.signal });
+  const { scene, words, options, target } = data;
+  if (!(state.isDragging && state.amounts === data.amounts_key)) state.index = data.index;
+  state.amounts = data.amounts_key;
+  const slider = $("amount");
+  const tell = () => { const o = options[state.index]; setTriggerValue("trial", { amount_mg: o.amount_mg, interval_h: data.interval_h, infusion_h: data.infusion_h }); };
+
+  function card(option) {
+    const isTrying = state.index !== data.recommended_index;
+    $("heading").textContent = isTrying ? words.trying : words.heading;
+    $("badge").hidden = isTrying || !words.badge;
+    $("badge").textContent = words.badge;
+    $("back").hidden = !isTrying || !words.back;
+    $("back").textContent = words.back;
+    $("headline").textContent = option.headline;
+    $("detail").replaceChildren(...strong(option.detail));
+    $("replaces").textContent = words.replaces;
+    $("metrics").replaceChildren(...option.metrics.map((m) => {
+      const box = el("div");
+      box.append(el("dt", "", m.label), el("dd", "value", m.value), el("dd", "interval", m.interval));
+      return box;
+    }));
+    $("chips").replaceChildren(...option.chips.map((c) => el("span", `chip ${c.role}`, c.words)));
+    $("notice").className = `notice ${option.notice.role}`;
+    $("notice").replaceChildren(el("b", "", option.notice.title), el("span", "", option.notice.words));
+    $("if-left").replaceChildren(...strong(words.if_left));
+    const width = $("dots").clientWidth || 320;
+    $("dots").setAttribute("viewBox", `0 0 ${width} 150`);
+    $("dots").innerHTML = dotsSvg(target, option.dots, width, 150);
+    $("dots").setAttribute("aria-label", `${target.axis_label}: ${option.notice.title}. ${option.notice.words}`);
+    $("readout").replaceChildren(...strong(option.readout));
+  }
+
+  function chart(option) {
+    const svg = $("chart"), width = svg.clientWidth || 800, height = svg.clientHeight || 440;
+    state.view = { width, height, shown: state.shown, isLog: state.isLog };
+    const { f, markup } = chartSvg(scene, option, state.view);
+    state.frame = f;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("aria-label", option.alt);
+    svg.innerHTML = markup;
+    $("reading").hidden = true;
+  }
+
+  function draw() {
+    const option = options[state.index];
+    slider.value = state.index;
+    slider.setAttribute("aria-valuetext", option.spoken);
+    const share = options.length > 1 ? state.index / (options.length - 1) : 0;
+    slider.style.setProperty("--share", share);
+    $("bubble").textContent = option.label;
+    $("bubble").style.setProperty("--share", share);
+    card(option);
+    chart(option);
+  }
+
+  function choices(id, list, chosen, choose) {
+    const box = $(id).querySelector("div");
+    box.replaceChildren(...list.map((choice) => {
+      const label = el("label", choice.value === chosen ? "on" : ""), input = el("input");
+      Object.assign(input, { type: "radio", name: id, checked: choice.value === chosen });
+      listen(input, "change", () => { box.querySelectorAll("label").forEach((l) => l.classList.toggle("on", l === label)); choose(choice.value); });
+      label.append(input, el("span", "", choice.words));
+      return label;
+    }));
+    $(id).hidden = list.length < 1;
+  }
+
+  function toggles() {
+    const switchOf = (words, cls, isOn, flip) => {
+      const button = el("button", `toggle ${cls}`, words);
+      button.type = "button";
+      button.setAttribute("aria-pressed", isOn);
+      listen(button, "click", () => { flip(); button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true"); chart(options[state.index]); });
+      return button;
+    };
+    $("toggles").replaceChildren(
+      ...scene.overlays.map((o) => switchOf(o.label, o.name, state.shown.has(o.name), () => (state.shown.has(o.name) ? state.shown.delete(o.name) : state.shown.add(o.name)))),
+      switchOf(words.log, "log", state.isLog, () => { state.isLog = !state.isLog; }),
+    );
+  }
+
+  function point(time_h) {
+    const f = state.frame, said = readingAt(scene, options[state.index], state.view, clamp(time_h, scene.from_h, scene.to_h)), x = f.x(said.time_h), box = $("reading");
+    state.cursor_h = said.time_h;
+    $("chart").querySelector("#cursor").innerHTML = `<path class="cursor" d="M${x} ${f.top}V${f.bottom}"/><circle class="cursordot" cx="${x}" cy="${f.y(said.value)}" r="4"/>`;
+    box.replaceChildren(el("b", "", said.clock), ...said.rows.map(([name, value]) => { const row = el("span"); row.append(el("i", "", name), el("em", "", value)); return row; }));
+    box.hidden = false;
+    box.style.left = `${x > state.view.width * 0.6 ? x - box.offsetWidth - 12 : x + 12}px`;
+    return said;
+  }
+
+  $("amount-label").textContent = words.amount;
+  slider.max = options.length - 1;
+  slider.disabled = options.length < 2;
+  $("least").textContent = options[0].label;
+  $("most").textContent = options[options.length - 1].label;
+  $("accept").textContent = words.accept;
+  $("compare").textContent = words.compare;
+  $("key").textContent = words.key;
+  choices("intervals", data.intervals, data.interval_h, (interval_h) => setTriggerValue("trial", { amount_mg: options[state.index].amount_mg, interval_h, infusion_h: data.infusion_h }));
+  choices("infusions", data.infusions, data.infusion_h, (infusion_h) => setTriggerValue("trial", { amount_mg: options[state.index].amount_mg, interval_h: data.interval_h, infusion_h }));
+  toggles();
+  draw();
+
+  listen(slider, "input", (event) => {
+    state.isDragging = true;
+    state.index = +slider.value;
+    draw();
+    requestAnimationFrame(() => setTimeout(() => performance.measure("pkvae:redraw", { start: event.timeStamp, end: performance.now() })));
+  });
+  listen(slider, "change", () => { // arrow keys change at every press: wait for the last one
+    clearTimeout(state.telling);
+    state.telling = setTimeout(() => { state.isDragging = false; $("spoken").textContent = options[state.index].spoken; tell(); }, 250);
+  });
+  listen($("back"), "click", () => setTriggerValue("trial", null));
+  listen($("accept"), "click", () => setTriggerValue("accept", options[state.index].amount_mg));
+  listen($("compare"), "click", () => setTriggerValue("compare", options[state.index].amount_mg));
+  const svg = $("chart"), timeOf = (event) => { const f = state.frame, px = event.clientX - svg.getBoundingClientRect().left; return scene.from_h + ((px - f.left) / f.pixels) * (scene.to_h - scene.from_h); };
+  const leave = () => { $("reading").hidden = true; const cursor = svg.querySelector("#cursor"); if (cursor) cursor.innerHTML = ""; };
+  listen(svg, "pointermove", (event) => point(timeOf(event)));
+  listen(svg, "pointerleave", leave);
+  listen(svg, "blur", leave);
+  listen(svg, "keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const said = point((state.cursor_h ?? scene.now_h) + step);
+    $("spoken").textContent = `${said.clock}: ${said.rows.map((r) => r.join(" ")).join(", ")}`;
+  });
+
+  let width = 0;
+  const resized = new ResizeObserver(() => { const now = svg.clientWidth; if (now && now !== width) { width = now; draw(); } });
+  resized.observe(svg);
+  state.stop.signal.addEventListener("abort", () => resized.disconnect());
+  return () => { state.stop.abort(); clearTimeout(state.telling); };
+}
