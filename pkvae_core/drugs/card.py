@@ -1,6 +1,5 @@
 """What is known about one drug: what may be given, to whom, for which target, and who says so."""
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -91,15 +90,30 @@ class DrugCard(Part):
     def refusal(self, regimen: Regimen) -> str | None:
         """Why the card does not allow this regimen (one sentence), or None. The limit for a single dose does not bind a continuous infusion."""
         product = self.product(regimen.product)
+        if product.route == "oral" and regimen.infusion_h:
+            return f"{product.label} is swallowed and cannot run over {regimen.infusion_h:g} h."
         active_mg = product.active_mg(regimen.amount_mg)
         if not regimen.is_continuous and active_mg > self.max_single_mg:
             return f"{active_mg:,.0f} mg of {self.name.lower()} is above the highest single dose, {self.max_single_mg:,.0f} mg."
         if (daily_mg := active_mg * 24 / regimen.interval_h) > self.max_daily_mg * (1 + 1e-9):
             return f"{daily_mg:,.0f} mg of {self.name.lower()} a day is above the highest daily dose, {self.max_daily_mg:,.0f} mg."
-        rate = regimen.amount_mg / regimen.infusion_h if regimen.infusion_h else math.inf
-        if product.max_rate_mg_per_h and rate > product.max_rate_mg_per_h * (1 + 1e-9):
-            return f"{regimen.amount_mg:,.0f} mg over {regimen.infusion_h:g} h is faster than {product.max_rate_mg_per_h:,.0f} mg/h; run it for longer."
+        return _too_fast(regimen.amount_mg, regimen.infusion_h, product.max_rate_mg_per_h) or self._loading_refusal(regimen)
+
+    def _loading_refusal(self, regimen: Regimen) -> str | None:
+        amount_mg = regimen.loading_amount_mg
+        if amount_mg is None:
+            return None
+        if self.loading is None or self.product(self.loading.product) != self.product(regimen.product):
+            return f"The card has no loading dose of {self.product(regimen.product).label.lower()}."
+        if amount_mg > self.loading.max_mg:
+            return f"A loading dose of {amount_mg:,.0f} mg is above the highest one, {self.loading.max_mg:,.0f} mg."
+        return _too_fast(amount_mg, regimen.loading_infusion_h, self.loading.max_rate_mg_per_h)
+
+
+def _too_fast(amount_mg: float, infusion_h: float, max_rate_mg_per_h: float | None) -> str | None:
+    if max_rate_mg_per_h is None or amount_mg <= max_rate_mg_per_h * infusion_h * (1 + 1e-9):
         return None
+    return f"{amount_mg:,.0f} mg over {infusion_h:g} h is faster than {max_rate_mg_per_h:,.0f} mg/h; run it for longer."
 
 
 def _look_up(known: dict[str, Any], name: Any) -> Any:
@@ -131,5 +145,16 @@ def read_card(path: Path) -> DrugCard:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{where} is not valid TOML: {error}. Correct that line.") from error
     except ValidationError as error:
-        defects = [f"{where}: {'.'.join(map(str, e['loc'])) or 'card'}: {e['msg'].removeprefix('Value error, ')}." for e in error.errors()]
-        raise ValueError("\n".join(defects)) from error
+        defects = [d for d in error.errors() if not (d["type"] == "too_short" and d["input"])]  # a part that failed is counted as absent too
+        raise ValueError(
+            "\n".join(f"{where}: {'.'.join(map(str, d['loc'])) or 'card'}: {_defect(d['type'], d['msg'], d['input'])}" for d in defects)
+        ) from error
+
+
+def _defect(kind: str, message: str, value: Any) -> str:
+    """What is wrong with one field, and what to do."""
+    if kind == "missing":
+        return "it is missing. Add it."
+    if kind == "extra_forbidden":
+        return "a card has no such field. Remove it or correct its spelling."
+    return f"{message.removeprefix('Value error, ')}." if kind == "value_error" else f"{message}, but it is {value!r}. Correct it."
