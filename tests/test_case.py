@@ -1,0 +1,154 @@
+"""Does a saved case come back whole, and does its clock follow the ward's?"""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pkvae_core.case import Case
+from pkvae_core.dosing.target import Target
+from pkvae_core.patient import Covariate, Dose, Patient, Regimen, Sample
+from pkvae_core.records.problems import Problem
+
+ZURICH = ZoneInfo("Europe/Zurich")
+PATIENT = Patient(
+    "07",
+    doses=(Dose(0, 1000, 1), Dose(12, 1000, 1), Dose(24, 1000, 1)),
+    samples=(Sample(26, 30.2), Sample(35.5, None, 0.5)),
+    covariates=(Covariate("AGE", 64), Covariate("SCR", 1.0, -3.5, "laboratory"), Covariate("SCR", 1.3, 30)),
+)
+TARGET = Target(metric="auc24", low=400, high=600, best=500, least_probability=0.25, toxicity_weight=1, window_h=(0, 24))
+CASE = Case(
+    label="Démo 07 – “O’Neil”",
+    drug="vancomycin",
+    patient=PATIENT,
+    origin=datetime(2026, 3, 9, 6),
+    now_h=36,
+    target=TARGET,
+    unit="mg/L",
+    current=Regimen(1000, 12, 1, start_h=36),
+    source="typed",
+    problems=(Problem("warning", "no height", "measure it", row=3, column="HT", patient_id="07"),),
+)
+finite = st.floats(-1e4, 1e4)
+positive = st.floats(1e-3, 1e4)
+patients = st.builds(
+    Patient,
+    id=st.text(),
+    doses=st.lists(st.builds(Dose, finite, positive, st.floats(0, 24), st.text()), max_size=4).map(tuple),
+    samples=st.lists(st.one_of(st.builds(Sample, finite, positive), st.builds(Sample, finite, st.none(), positive)), max_size=4).map(tuple),
+    covariates=st.lists(st.builds(Covariate, st.text(), finite, st.one_of(finite, st.just(float("-inf"))), st.text()), max_size=4).map(tuple),
+)
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.sampled_from([None, ZURICH, ZoneInfo("America/St_Johns")]))
+
+
+@given(patients, st.text(), moments, finite)
+def test_a_saved_case_comes_back_equal(patient, label, origin, now_h):
+    case = replace(CASE, patient=patient, label=label, origin=origin, now_h=now_h)
+    again = Case.from_json(case.to_json())
+    assert again == case and again.origin.fold == case.origin.fold and again.origin.tzinfo is case.origin.tzinfo
+    assert again.to_json() == case.to_json() and again.digest == case.digest
+
+
+def test_whole_numbers_are_one_number_however_they_were_typed():
+    assert replace(CASE, now_h=36).digest == replace(CASE, now_h=36.0).digest
+
+
+@pytest.mark.parametrize(
+    "change", [{"now_h": 36.5}, {"label": "x"}, {"problems": ()}, {"current": None}, {"unit": "umol/L"}, {"origin": datetime(2026, 3, 9, 6, tzinfo=ZURICH)}]
+)
+def test_any_change_changes_the_digest(change):
+    assert replace(CASE, **change).digest != CASE.digest
+
+
+def test_a_result_kept_beside_the_case_does_not_change_it():
+    assert Case.from_json(CASE.to_json(result={"probability_in": 0.86})) == CASE
+
+
+def edited(**changes):
+    """The saved case with some of its entries replaced, or removed (...)."""
+    document = json.loads(CASE.to_json())
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = document
+        for parent in parents:
+            place = place[int(parent) if parent.isdigit() else parent]
+        if value is ...:
+            del place[last]
+        else:
+            place[last] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "cannot be read as JSON"),
+        (b"\x00\xff\xfe\x01", "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
+        ("{}", "is no saved case"),
+        ("[1]", "is no saved case"),
+        (edited(schema_version=7), "format version 7; this program reads version 1"),
+        (edited(case=...), "empty"),
+        (edited(case__now_h=float("nan")), "NaN is no number"),
+        (edited(case__drug=...), "damaged at case.drug"),
+        (edited(case__now_h="36"), "damaged at case.now_h"),
+        (edited(case__now_h=True), "damaged at case.now_h"),
+        (edited(case__patient__doses__0__amount_mg=-5), "a dose must be above 0 mg"),
+        (edited(case__patient__doses__0__time_h=None), "give a number of hours"),
+        (edited(case__patient=None), "damaged at case.patient"),
+        (edited(case__target__metric="vibes"), "is no target"),
+        (edited(case__patient__doses__0__colour="red"), "case.patient.doses.0.colour is missing, or unknown"),
+        (edited(case__source=...), "case.source is missing, or unknown"),
+        (edited(case__time_zone="Mars/Olympus"), "damaged at its time zone"),
+        (edited(case__fold="x"), "damaged at its time zone"),
+    ],
+)
+def test_a_broken_file_is_refused_in_a_sentence(text, says):
+    with pytest.raises(ValueError, match="^(This|The) .*\\.$") as refusal:
+        Case.from_json(text)
+    assert says in str(refusal.value)
+
+
+def test_the_clock_follows_daylight_saving():
+    """Zurich, 29 March 2026: 02:00 becomes 03:00."""
+    case = replace(CASE, origin=datetime(2026, 3, 28, 18, tzinfo=ZURICH))
+    assert case.clock(8) == datetime(2026, 3, 29, 3, tzinfo=ZURICH)
+    assert case.hours(datetime(2026, 3, 29, 6)) == 11
+    assert replace(CASE, origin=datetime(2026, 3, 28, 18)).hours(datetime(2026, 3, 29, 6)) == 12
+
+
+def test_a_clock_time_that_is_skipped_is_refused_and_one_that_is_repeated_is_told_apart():
+    """Zurich, 25 October 2026: 02:00 to 03:00 happens twice."""
+    spring, autumn = (replace(CASE, origin=datetime(2026, month, day, 18, tzinfo=ZURICH)) for month, day in ((3, 28), (10, 24)))
+    with pytest.raises(ValueError, match="02:30 on 29 Mar 2026 does not exist in Europe/Zurich"):
+        spring.hours(datetime(2026, 3, 29, 2, 30))
+    repeated = datetime(2026, 10, 25, 2, 30)
+    assert autumn.hours(repeated.replace(fold=1)) - autumn.hours(repeated) == 1
+
+
+@given(moments, st.floats(-1e4, 1e4))
+def test_hours_undo_the_clock(origin, time_h):
+    case = replace(CASE, origin=origin)
+    assert case.hours(case.clock(time_h)) == pytest.approx(time_h, abs=1e-9)
+
+
+def test_a_zone_where_the_case_has_none_is_refused():
+    with pytest.raises(ValueError, match="this case has none"):
+        CASE.hours(datetime(2026, 3, 9, tzinfo=ZURICH))
+    with pytest.raises(ValueError, match="name the time zone"):
+        replace(CASE, origin=datetime.fromisoformat("2026-03-09T06:00+01:00"))
+
+
+def test_moving_the_origin_moves_the_clock():
+    later = replace(CASE, origin=CASE.origin + timedelta(hours=5))
+    assert later.clock(12) - CASE.clock(12) == timedelta(hours=5)
+
+
+def test_a_case_without_a_time_is_refused():
+    with pytest.raises(ValueError, match="give a number of hours"):
+        replace(CASE, now_h=float("nan"))
