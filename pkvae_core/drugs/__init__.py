@@ -1,0 +1,1 @@
+"""Which drug: its card, its published models, its virtual patients."""

@@ -1,0 +1,78 @@
+"""What is a published population model: typical values from covariates, variability between patients, residual error."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pkvae_core.residual_error import ResidualError
+from pkvae_core.structural.compartments import first_order_absorption, one_compartment, two_compartment
+from pkvae_core.structural.exponentials import Pulses
+
+Parameters = dict[str, Tensor]
+
+
+def variance_from_cv(percent: float) -> float:
+    """Variance of a log-normal effect whose coefficient of variation is printed: ln(1 + CV^2)."""
+    return math.log(1 + (percent / 100) ** 2)
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A value that the paper prints for a given patient; `lint` recomputes it."""
+
+    covariates: Mapping[str, float]
+    parameter: str
+    value: float
+    tolerance: float
+    quote: str
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """`typical` maps covariate tensors to CL (L/h), V1, V2 (L), Q (L/h), ka (1/h), tlag (h); `variance` holds w2 of each log-normal eta, `covariance` the pairs."""
+
+    name: str
+    drug: str
+    citation: str
+    doi: str
+    reading: str
+    population: str
+    covariates: tuple[str, ...]
+    typical: Callable[[Mapping[str, Tensor]], Parameters]
+    variance: Mapping[str, float]
+    error: ResidualError
+    headlines: tuple[Headline, ...]
+    covariance: Mapping[tuple[str, str], float] | None = None
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def omega(self) -> Tensor:
+        """Covariance of the etas [parameter, parameter], in the order of `variance`."""
+        names = list(self.variance)
+        omega = torch.diag(torch.tensor(list(self.variance.values()), dtype=torch.float64))
+        for (a, b), value in (self.covariance or {}).items():
+            omega[names.index(a), names.index(b)] = omega[names.index(b), names.index(a)] = value
+        return omega
+
+    def individual(self, covariates: Mapping[str, Tensor], *, draws: int, generator: torch.Generator) -> Parameters:
+        """Parameters [subject, draw] of `draws` patients with each subject's covariates [subject]: typical x exp(eta), eta ~ Normal(0, omega)."""
+        typical = self.typical({name: covariates[name].double() for name in self.covariates})
+        subjects = next(iter(covariates.values())).shape[0]
+        normal = torch.randn(subjects, draws, len(self.variance), dtype=torch.float64, generator=generator)
+        eta = dict(zip(self.variance, (normal @ torch.linalg.cholesky(self.omega).T).unbind(-1), strict=True))
+        return {name: value[:, None].expand(subjects, draws) * eta[name].exp() if name in eta else value[:, None].expand(subjects, draws) for name, value in typical.items()}
+
+
+def pulses(parameters: Parameters) -> Pulses:
+    """Responses to 1 mg, row 0 into the vein, row 1 (where there is a ka) swallowed; parameters [subject, draw], CL and V as published (CL/F and V/F for an oral model)."""
+    amplitude, rate = two_compartment(*(parameters[p] for p in ("CL", "V1", "Q", "V2"))) if "Q" in parameters else one_compartment(parameters["CL"], parameters["V1"])
+    if "ka" not in parameters:
+        return Pulses(amplitude[:, :, None].float(), rate[:, :, None].float(), torch.zeros_like(amplitude[..., :1]).float())
+    oral_amplitude, oral_rate = first_order_absorption(amplitude, rate, parameters["ka"], torch.ones_like(parameters["ka"]))
+    spare = torch.zeros_like(amplitude)
+    lag = torch.stack([torch.zeros_like(parameters["tlag"]), parameters["tlag"]], -1)
+    vein = torch.cat([amplitude, spare], -1), torch.cat([rate, rate], -1)
+    return Pulses(torch.stack([vein[0], oral_amplitude], 2).float(), torch.stack([vein[1], oral_rate], 2).float(), lag.float())

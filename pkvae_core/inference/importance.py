@@ -1,0 +1,93 @@
+"""How much is each draw worth: p(levels | z) p(z | c) / q(z), for a batch of patients at once."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import MixtureSameFamily
+
+from pkvae_core.drugs.population import Population
+from pkvae_core.drugs.published import MODELS
+from pkvae_core.inference.psis import effective_draws, smooth
+from pkvae_core.residual_error import log_likelihood
+from pkvae_core.structural.exponentials import superpose
+from pkvae_core.vae.vae import PKVAE
+
+DEFENCE = 0.1
+
+
+@dataclass(frozen=True)
+class WeightedDraws:
+    """Draws of z with normalised log-weights; `effective` and `k_hat` judge the raw weights, `log_member` is log p(published model | z, levels, c)."""
+
+    z: Float[Tensor, "subject draw latent"]
+    log_weight: Float[Tensor, "subject draw"]
+    effective: Float[Tensor, " subject"]
+    k_hat: Float[Tensor, " subject"]
+    log_member: Float[Tensor, "subject draw model"]
+
+
+def draw(mixture: MixtureSameFamily, draws: int, generator: torch.Generator) -> Float[Tensor, "subject draw latent"]:
+    """Draws from a mixture of Gaussians, components in exact proportion (systematic), so that a seed gives the same draws whatever the batch."""
+    share = mixture.mixture_distribution.probs
+    position = (torch.arange(draws) + torch.rand(1, generator=generator)) / draws
+    component = torch.searchsorted(share.cumsum(-1).clamp(max=1 - 1e-6).contiguous(), position.expand(share.shape[0], -1).contiguous()).clamp(max=share.shape[-1] - 1)
+    parts = mixture.component_distribution
+    normal = torch.randn(draws, parts.event_shape[0], generator=generator)
+    rows = torch.arange(share.shape[0])[:, None]
+    return parts.loc[rows, component] + (parts.scale_tril[rows, component] @ normal[None, ..., None])[..., 0]
+
+
+def log_density(mixture: MixtureSameFamily, z: Float[Tensor, "subject draw latent"]) -> Float[Tensor, "subject draw"]:
+    """log q(z) of each subject's own mixture at its own draws."""
+    parts = mixture.component_distribution
+    deviation = (z[:, :, None] - parts.loc[:, None]).transpose(1, 2)  # subject component draw latent
+    whitened = torch.linalg.solve_triangular(parts.scale_tril, deviation.transpose(-1, -2), upper=False)
+    half_log_det = parts.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    size = parts.event_shape[0]
+    each = -0.5 * whitened.square().sum(-2) - half_log_det[..., None] - 0.5 * size * torch.log(torch.tensor(2 * torch.pi))
+    return (each + mixture.mixture_distribution.logits[..., None].log_softmax(1)).logsumexp(1)
+
+
+def log_levels(model: PKVAE, population: Population, z: Float[Tensor, "subject draw latent"]) -> Float[Tensor, "subject draw model"]:
+    """log p(m | z, c) + log p(levels | z, m): each published model with its own residual error; levels below their limit by M3."""
+    concentration = superpose(model.decoder(z), population.doses, population.sample_time)[0]
+    observed, is_below = population.level[:, None], population.is_below_lloq[:, None]
+    errors = [MODELS[m.name].error for m in model.card.published_models]
+    each = [(log_likelihood(concentration, observed, is_below, e) * population.is_sample[:, None]).sum(-1) for e in errors]
+    return model.membership(z, population.covariates) + torch.stack(each, -1)
+
+
+def importance_sample(model: PKVAE, population: Population, *, draws: int, generator: torch.Generator) -> WeightedDraws:
+    """Draws from the student, defended by one part in ten from the prior, weighed by prior times likelihood."""
+    prior, posterior = model.prior(population.covariates), model.posterior(population)
+    from_prior = round(DEFENCE * draws)
+    z = torch.cat([draw(posterior, draws - from_prior, generator), draw(prior, from_prior, generator)], 1)
+    log_prior = log_density(prior, z)
+    share = from_prior / draws
+    log_proposal = torch.logaddexp(log_density(posterior, z) + torch.log(torch.tensor(1 - share)), log_prior + torch.log(torch.tensor(share)))
+    return weigh(model, population, z, log_prior, log_proposal)
+
+
+def weigh(model: PKVAE, population: Population, z: Tensor, log_prior: Tensor, log_proposal: Tensor) -> WeightedDraws:
+    """Smoothed importance weights of draws whose proposal density is known."""
+    joint = log_levels(model, population, z)
+    log_weight = (joint.logsumexp(-1) + log_prior - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
+    smoothed, k_hat = smooth(log_weight)
+    return WeightedDraws(z, smoothed, effective_draws(log_weight), k_hat, joint.log_softmax(-1))
+
+
+def unweighted(model: PKVAE, population: Population, mixture: MixtureSameFamily, *, draws: int, generator: torch.Generator) -> WeightedDraws:
+    """Draws of a mixture as they come, all worth the same: the prior, or the encoder alone."""
+    z = draw(mixture, draws, generator)
+    even = torch.full(z.shape[:2], -torch.log(torch.tensor(float(draws))).item(), dtype=torch.float64)
+    everyone = torch.full((z.shape[0],), float(draws))
+    return WeightedDraws(z, even, everyone, torch.zeros_like(everyone), log_levels(model, population, z).log_softmax(-1))
+
+
+def rows(population: Population, index: Tensor) -> Population:
+    """Some of the subjects of a population."""
+    doses = replace(population.doses, **{f: getattr(population.doses, f)[index] for f in ("time", "amount", "duration", "route")})
+    others = {f: getattr(population, f)[index] for f in ("covariates", "sample_time", "level", "is_below_lloq", "is_sample")}
+    return Population(doses=doses, **others)
