@@ -28,7 +28,7 @@ class DrugCard(Part):
     horizon_h: Positive
     max_single_mg: Positive
     max_daily_mg: Positive
-    max_source: tuple[Source, ...]
+    max_source: tuple[Source, ...] = Field(min_length=1)
     products: tuple[Product, ...] = Field(min_length=1)
     covariates: tuple[CovariateSpec, ...]
     targets: tuple[TargetSpec, ...]

@@ -1,5 +1,6 @@
 """What a drug card is made of: products, covariates, targets, rules, and their sources."""
 
+import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -162,6 +163,6 @@ class TypicalRegimen(Part):
 
 class Revision(Part):
     version: str
-    date: str
+    date: datetime.date
     author: str
     reason: str
