@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import torch
-from pydantic import BaseModel
 
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.cohorts import COHORTS
@@ -66,7 +65,7 @@ def _parts(part: Part, name: str) -> Iterator[tuple[str, Part]]:
     yield name, part
     for field in type(part).model_fields:
         for i, item in enumerate(value if isinstance(value := getattr(part, field), tuple) else (value,)):
-            if isinstance(item, BaseModel):
+            if isinstance(item, Part):
                 yield from _parts(item, f"{name}.{field}.{i}" if isinstance(value, tuple) else f"{name}.{field}")
 
 
