@@ -1,0 +1,63 @@
+"""What if the regimen stays as it is, a dose is missed, comes late, or treatment stops?"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pkvae_core.dosing.course import past_doses, window_span
+from pkvae_core.dosing.option import Option, judge, judge_span
+from pkvae_core.dosing.target import Target
+from pkvae_core.inference.posterior import Posterior
+from pkvae_core.patient import Dose, Regimen
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """The schedule after a change, and exposure with and without it between two hours of the patient's clock."""
+
+    doses: tuple[Dose, ...]
+    window_h: tuple[float, float]
+    planned: Option
+    changed: Option
+
+
+def unchanged(posterior: Posterior, target: Target, current: Regimen, *, start_h: float) -> Option:
+    """The present regimen, judged over the same hours as one that starts at `start_h`."""
+    if target.window_h is None:
+        return judge(posterior, target, current)
+    shift = start_h - current.start_h
+    return judge(posterior, replace(target, window_h=(target.window_h[0] + shift, target.window_h[1] + shift)), current)
+
+
+def what_if_missed(posterior: Posterior, target: Target, regimen: Regimen, which: int) -> Change:
+    """The dose number `which` (0 is the first of the regimen) is not given; the others come as planned."""
+    return _what_if(posterior, target, regimen, which, lambda doses: doses[:which] + doses[which + 1 :])
+
+
+def what_if_late(posterior: Posterior, target: Target, regimen: Regimen, which: int, delay_h: float) -> Change:
+    """The dose number `which` is given `delay_h` late; the others come as planned."""
+    return _what_if(
+        posterior, target, regimen, which, lambda doses: (*doses[:which], replace(doses[which], time_h=doses[which].time_h + delay_h), *doses[which + 1 :])
+    )
+
+
+def what_if_stopped(posterior: Posterior, target: Target, regimen: Regimen, which: int) -> Change:
+    """From dose number `which` on, nothing more is given."""
+    return _what_if(posterior, target, regimen, which, lambda doses: doses[:which])
+
+
+def _what_if(posterior: Posterior, target: Target, regimen: Regimen, which: int, change: Callable[[tuple[Dose, ...]], tuple[Dose, ...]]) -> Change:
+    """Judged over the target's window or, at steady state, from when that dose is due: over the intervals of a day for auc24, over one interval otherwise."""
+    if which < 0:
+        raise ValueError(f"dose number {which} is not a dose of this regimen; 0 is its first one.")
+    due = regimen.start_h + which * regimen.interval_h
+    intervals = math.ceil(24 / regimen.interval_h - 1e-9) if target.metric == "auc24" else 1
+    begin, end = target.window_h or (due - regimen.start_h, due - regimen.start_h + intervals * regimen.interval_h)
+    window = regimen.start_h + begin, regimen.start_h + end
+    plan = regimen.doses(max(window[1], due + regimen.interval_h))
+    altered = tuple(sorted(change(plan), key=lambda dose: dose.time_h))
+    past, weight = past_doses(posterior, regimen.start_h), np.asarray(posterior.weight, dtype=float)
+    planned, changed = (judge_span(target, regimen, window_span(posterior, (*past, *doses), regimen, window), weight) for doses in (plan, altered))
+    return Change(altered, window, planned, changed)

@@ -1,0 +1,110 @@
+"""What does a course of doses do to this patient, draw by draw? The only module of the decision that asks the posterior."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from pkvae_core.inference.posterior import Posterior, cumulative_auc, predict
+from pkvae_core.patient import Dose, Regimen
+
+JUST_AFTER_H = 1e-3  # a concentration at the time of a dose is the one before it; a bolus peaks this much later
+GRID = 32  # times within an interval, closer together after the dose
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time as every draw lives it: AUC, concentrations at `time_h` (hours of the patient's clock), and whether it has come to a steady state."""
+
+    length_h: float
+    time_h: Float[np.ndarray, " time"]
+    trough: int  # column of the concentration just before the last dose that falls due
+    area_mg_h_per_L: Float[np.ndarray, " draw"]
+    concentration_mg_per_L: Float[np.ndarray, "draw time"]
+    is_settled: Bool[np.ndarray, " draw"]
+
+
+SpanOf = Callable[[float], Span]  # from the amount of a dose (mg) to what it does
+
+
+def concentration(posterior: Posterior, doses: Sequence[Dose], time_h: Float[np.ndarray, " time"]) -> Float[np.ndarray, "draw time"]:
+    """Concentration just before each time, mg/L; zero without doses."""
+    if not doses:
+        return np.zeros((len(posterior.weight), len(time_h)))
+    return np.asarray(predict(posterior, doses, time_h).concentration_mg_per_L, dtype=float)
+
+
+def area(posterior: Posterior, doses: Sequence[Dose], time_h: Float[np.ndarray, " time"]) -> Float[np.ndarray, "draw time"]:
+    """AUC from the first dose to each time, mg h/L; zero without doses."""
+    if not doses:
+        return np.zeros((len(posterior.weight), len(time_h)))
+    return np.asarray(cumulative_auc(posterior, doses, time_h), dtype=float)
+
+
+def past_doses(posterior: Posterior, start_h: float) -> tuple[Dose, ...]:
+    """The recorded doses that the new regimen cannot change."""
+    return tuple(d for d in posterior.patient.doses if d.time_h < start_h)
+
+
+def phases(infusion_h: float, interval_h: float) -> Float[np.ndarray, " time"]:
+    """Hours after a dose at which its curve is looked at: from just after it to the next dose, the end of the infusion included."""
+    even = interval_h * np.linspace(0, 1, GRID) ** 2
+    return np.unique(np.concatenate([[JUST_AFTER_H], even[1:], [infusion_h] if infusion_h > 0 else []]))
+
+
+def window_grid(doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float]) -> tuple[Float[np.ndarray, " time"], int]:
+    """Times to look at between two hours of the patient's clock, and the column of the trough: just before the last dose due in the window, else its end."""
+    low, high = window_h
+    due = regimen.start_h + regimen.interval_h * np.floor((high - regimen.start_h) / regimen.interval_h + 1e-9)
+    trough_h = min(due, high) if due > low else high
+    curves = [d.time_h + phases(d.infusion_h, max(regimen.interval_h, d.infusion_h)) for d in doses]
+    time = np.unique(np.concatenate([[low, trough_h, high], *curves]))
+    time = time[(time >= low) & (time <= high)]
+    return time, int(np.searchsorted(time, trough_h))
+
+
+def window_span(posterior: Posterior, doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float]) -> Span:
+    """What these doses do between two hours of the patient's clock; `regimen` says when doses fall due."""
+    time, trough = window_grid(doses, regimen, window_h)
+    auc = _auc(posterior, doses, window_h)
+    return Span(window_h[1] - window_h[0], time, trough, auc, concentration(posterior, doses, time), np.ones(len(auc), dtype=bool))
+
+
+def window_spans(posterior: Posterior, regimens: Sequence[Regimen], window_h: tuple[float, float]) -> dict[Regimen, SpanOf]:
+    """For each regimen, these hours counted from its start, with any amount, the recorded doses before it included."""
+    if not posterior.model.is_dose_proportional:
+        return {r: _simulated(posterior, r, (r.start_h + window_h[0], r.start_h + window_h[1])) for r in regimens}
+
+    @cache
+    def carried(doses: tuple[Dose, ...], low: float, high: float) -> Float[np.ndarray, " draw"]:
+        return _auc(posterior, doses, (low, high))
+
+    return {r: _scaled(posterior, r, (r.start_h + window_h[0], r.start_h + window_h[1]), carried) for r in regimens}
+
+
+def _simulated(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float]) -> SpanOf:
+    past = past_doses(posterior, regimen.start_h)
+    return cache(lambda amount_mg: window_span(posterior, (*past, *replace(regimen, amount_mg=amount_mg).doses(window_h[1])), regimen, window_h))
+
+
+def _scaled(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], carried: Callable[..., Float[np.ndarray, " draw"]]) -> SpanOf:
+    """What the fixed doses do, plus the amount times what 1 mg does."""
+    fixed, one_mg = split_course(posterior, regimen, window_h[1])
+    time, trough = window_grid((*fixed, *one_mg), regimen, window_h)
+    area0, area1 = carried(fixed, *window_h), _auc(posterior, one_mg, window_h)
+    curve0, curve1 = (concentration(posterior, doses, time) for doses in (fixed, one_mg))
+    settled = np.ones(len(area0), dtype=bool)
+    return lambda amount_mg: Span(window_h[1] - window_h[0], time, trough, area0 + amount_mg * area1, curve0 + amount_mg * curve1, settled)
+
+
+def _auc(posterior: Posterior, doses: Sequence[Dose], window_h: tuple[float, float]) -> Float[np.ndarray, " draw"]:
+    return np.diff(area(posterior, doses, np.array(window_h)))[:, 0]
+
+
+def split_course(posterior: Posterior, regimen: Regimen, until_h: float) -> tuple[tuple[Dose, ...], tuple[Dose, ...]]:
+    """The doses that do not scale with the amount (recorded ones, the loading dose), and the others at 1 mg."""
+    planned = replace(regimen, amount_mg=1.0).doses(until_h)
+    loading = planned[:1] if regimen.loading_amount_mg is not None else ()
+    return past_doses(posterior, regimen.start_h) + loading, planned[len(loading) :]

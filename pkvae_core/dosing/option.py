@@ -1,0 +1,122 @@
+"""How does one regimen do against the target: exposure of every draw, probabilities, and the exact amount behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import root_scalar
+
+from pkvae_core.dosing.candidates import departures
+from pkvae_core.dosing.course import Span, SpanOf, window_spans
+from pkvae_core.dosing.steady_state import steady_spans
+from pkvae_core.dosing.target import Target, measure
+from pkvae_core.exposure import weighted_quantile, weighted_quantiles
+from pkvae_core.inference.posterior import Posterior
+from pkvae_core.patient import Regimen
+
+COMPANIONS = ("auc24", "trough", "peak")
+Interval90 = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Option:
+    """One regimen, judged. `exposure` is each draw's, in the unit of the target's bounds; infinite where it never settles, which counts as above the target.
+
+    `companion` holds median and 90 % interval of auc24 (mg h/L), trough and peak (mg/L) over the same interval or window. `exact_amount_mg` is the amount, at
+    this interval and infusion, whose median exposure is what the target aims for; None when no amount reaches it or the target aims for no value. `cautions`
+    say what is not on the card.
+    """
+
+    regimen: Regimen
+    probability_in: float
+    probability_above: float
+    probability_below: float
+    probability_toxic: float
+    score: float
+    share_never_settled: float
+    exposure: Float[np.ndarray, " draw"]
+    weight: Float[np.ndarray, " draw"]
+    exposure_median: float
+    exposure_low90: float
+    exposure_high90: float
+    companion: dict[str, Interval90]
+    exact_amount_mg: float | None
+    cautions: tuple[str, ...] = ()
+
+
+def judge(posterior: Posterior, target: Target, regimen: Regimen) -> Option:
+    """This regimen against this target: the one being tried, or the present one left unchanged."""
+    return judge_all(posterior, target, (regimen,))[0]
+
+
+def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
+    """Every regimen against this target, in the order given. With a dose-proportional model, regimens that differ in the amount only share one simulation."""
+    card, weight = posterior.model.card, np.asarray(posterior.weight, dtype=float)
+    shapes = {replace(r, amount_mg=1.0): r.amount_mg for r in regimens}
+    span_of = spans(posterior, target, tuple(shapes))
+    exact = {shape: exact_amount(target, span_of[shape], weight, near_mg=amount_mg) for shape, amount_mg in shapes.items()}
+    options = []
+    for regimen in regimens:
+        shape = replace(regimen, amount_mg=1.0)
+        lived = span_of[shape](regimen.amount_mg)
+        options.append(judge_span(target, regimen, lived, weight, exact_amount_mg=exact[shape], cautions=departures(card, regimen)))
+    return tuple(options)
+
+
+def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> dict[Regimen, SpanOf]:
+    """For each regimen, from an amount to what it does over the interval or window that the target speaks of."""
+    return steady_spans(posterior, regimens) if target.window_h is None else window_spans(posterior, regimens, target.window_h)
+
+
+def judge_span(
+    target: Target, regimen: Regimen, span: Span, weight: Float[np.ndarray, " draw"], *, exact_amount_mg: float | None = None, cautions: tuple[str, ...] = ()
+) -> Option:
+    """What every draw lived through, against the target."""
+    exposure = target.exposure(span)
+    is_below = exposure < (-np.inf if target.low is None else target.low)
+    is_above = exposure > (np.finfo(float).max if target.high is None else target.high)
+    is_toxic = exposure * target.divisor > (np.inf if target.toxicity_alarm is None else target.toxicity_alarm)
+    below, above, inside, toxic, unsettled = (float(weight @ mask) for mask in (is_below, is_above, ~is_below & ~is_above, is_toxic, ~span.is_settled))
+    table = np.stack([exposure, *(measure(span, metric) for metric in COMPANIONS)], 1)
+    median, low90, high90 = weighted_quantiles(table, weight, (0.5, 0.05, 0.95)).tolist()
+    return Option(
+        regimen=regimen,
+        probability_in=inside,
+        probability_above=above,
+        probability_below=below,
+        probability_toxic=toxic,
+        score=inside - target.toxicity_weight * toxic,
+        share_never_settled=unsettled,
+        exposure=exposure,
+        weight=weight,
+        exposure_median=median[0],
+        exposure_low90=low90[0],
+        exposure_high90=high90[0],
+        companion={metric: (median[i], low90[i], high90[i]) for i, metric in enumerate(COMPANIONS, 1)},
+        exact_amount_mg=exact_amount_mg,
+        cautions=cautions,
+    )
+
+
+def exact_amount(target: Target, span_of: SpanOf, weight: Float[np.ndarray, " draw"], *, near_mg: float) -> float | None:
+    """The amount (mg) whose median exposure is what the target aims for: argmin over amounts of |aim - median|; None when no amount comes there.
+
+    Searched from `near_mg` outwards, from a thousandth to a thousandfold of it. Never bound by what the card has.
+    """
+    aim = target.aim
+    if aim is None:
+        return None
+
+    def excess(amount_mg: float) -> float:
+        return min(float(weighted_quantile(target.exposure(span_of(amount_mg)), weight, 0.5)), 1e3 * aim) - aim
+
+    proportional = near_mg * aim / max(excess(near_mg) + aim, 1e-3 * aim)
+    if abs(excess(proportional)) < 1e-6 * aim:
+        return proportional
+    low = high = proportional
+    while excess(low) > 0 and low > near_mg * 1e-3:
+        low /= 2
+    while excess(high) < 0 and high < near_mg * 1e3:
+        high *= 2
+    return float(root_scalar(excess, bracket=(low, high), xtol=1e-6 * near_mg).root) if excess(low) < 0 < excess(high) else None

@@ -1,0 +1,90 @@
+"""Why does no regimen meet the target, and what should be known about a recommendation before it is followed?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pkvae_core.dosing.course import past_doses
+from pkvae_core.dosing.option import Option, judge
+from pkvae_core.dosing.target import Target
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.inference.posterior import Posterior
+from pkvae_core.patient import Regimen
+from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded, times_out_of
+
+
+def reason_for_none(posterior: Posterior, target: Target, options: Sequence[Option]) -> str:
+    """The most probable regimen's chance, then the obstacle: doses too low or too high, no steady state, steps too coarse, or too little knowledge."""
+    top = max(options, key=lambda o: o.probability_in)
+    asked = math.ceil(target.least_probability * 100 - 1e-9)
+    chance = (
+        f"The most probable regimen, {regimen_words(top.regimen)}, reaches the target in {times_out_of(top.probability_in)} outcomes; {asked} are asked for."
+    )
+    return f"{chance} {_obstacle(posterior, target, options, top)}"
+
+
+def _obstacle(posterior: Posterior, target: Target, options: Sequence[Option], top: Option) -> str:
+    strongest, weakest = (extreme(options, key=lambda o: o.exposure_median) for extreme in (max, min))
+    if target.low is not None and strongest.exposure_median < target.low:
+        return f"All available doses are too low: the strongest is {_result_words(target, strongest)}.{_exact_words(top)}"
+    if top.probability_in + top.share_never_settled >= target.least_probability:
+        return f"{_unsettled_words(posterior.model.card, top)} Aim for a chosen day instead."
+    if target.high is not None and weakest.exposure_median > target.high:
+        return f"All available doses are too high: the weakest is {_result_words(target, weakest)}.{_exact_words(top)}"
+    if top.exact_amount_mg is not None:
+        exact = judge(posterior, target, replace(top.regimen, amount_mg=top.exact_amount_mg))
+        if exact.probability_in >= target.least_probability:
+            return f"The available amounts lie too far apart.{_exact_words(top)}"
+    known = "The levels leave too much uncertainty" if posterior.patient.samples else "Without a level there is too much uncertainty"
+    return f"{known}: {target.label} of this regimen is {_interval_words(target, top)} (90 % interval). A level, well timed, narrows it."
+
+
+def _result_words(target: Target, option: Option) -> str:
+    return f"{regimen_words(option.regimen)}, with {target.label} {rounded(option.exposure_median)} {target.unit} in the median"
+
+
+def _interval_words(target: Target, option: Option) -> str:
+    return f"{rounded(option.exposure_low90)} to {rounded(option.exposure_high90)} {target.unit}"
+
+
+def _exact_words(option: Option) -> str:
+    if option.exact_amount_mg is None:
+        return ""
+    return f" The exact amount would be {rounded(option.exact_amount_mg)} mg every {plain(option.regimen.interval_h)} h."
+
+
+def _unsettled_words(card: DrugCard, option: Option) -> str:
+    share = times_out_of(option.share_never_settled, 1000)
+    return f"In {share} outcomes levels have not settled after {duration_words(card.horizon_h)}; these count as above the target."
+
+
+def cautions_for(posterior: Posterior, option: Option, current: Regimen | None) -> tuple[str, ...]:
+    """What to know before following this option, one sentence each."""
+    card = posterior.model.card
+    unsettled = (_unsettled_words(card, option),) if option.share_never_settled >= 0.001 else ()
+    return (*option.cautions, *unsettled, *_exact_outside(card, option), *_timing(posterior, option.regimen, current))
+
+
+def _exact_outside(card: DrugCard, option: Option) -> tuple[str, ...]:
+    exact, amounts = option.exact_amount_mg, card.product(option.regimen.product).amounts_mg
+    if exact is None or (amounts[0] <= exact <= amounts[-1] and card.refusal(replace(option.regimen, amount_mg=exact)) is None):
+        return ()
+    return (
+        f"The exact amount before rounding, {amount_words(round(exact, 1))} every {plain(option.regimen.interval_h)} h, is outside the card of {card.name}.",
+    )
+
+
+def _timing(posterior: Posterior, regimen: Regimen, current: Regimen | None) -> tuple[str, ...]:
+    """Recorded doses that the new regimen would repeat or replace."""
+    past, found = past_doses(posterior, regimen.start_h), []
+    if later := len(posterior.patient.doses) - len(past):
+        found.append(
+            f"{later} recorded {'dose' if later == 1 else 'doses'} at or after the start of the new regimen {'is' if later == 1 else 'are'} replaced by it."
+        )
+    usual_h = current.interval_h if current else regimen.interval_h
+    if past and regimen.start_h - past[-1].time_h < usual_h / 2:
+        since = duration_words(round(regimen.start_h - past[-1].time_h, 1))
+        found.append(
+            f"The new regimen starts {since} after the last dose, less than half of the {plain(usual_h)} h interval: check that this dose is not given twice."
+        )
+    return tuple(found)

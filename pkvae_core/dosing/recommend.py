@@ -1,0 +1,73 @@
+"""Which regimens have the best chance of reaching the target, and is the best one good enough?"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pkvae_core.dosing.option import Option, judge_all
+from pkvae_core.dosing.reason import cautions_for, reason_for_none
+from pkvae_core.dosing.target import Target
+from pkvae_core.inference.posterior import Posterior
+from pkvae_core.patient import Regimen
+
+TIE = 0.01  # scores this close are the same
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """Every candidate, ranked. `best` is the first one, or None when no candidate reaches the target's least probability; then `reason` says why in words."""
+
+    target: Target
+    ranked: tuple[Option, ...]
+    best: Option | None
+    reason: str | None
+    cautions: tuple[str, ...]
+
+    @property
+    def tested(self) -> int:
+        return len(self.ranked)
+
+    @property
+    def distinct(self) -> tuple[Option, ...]:
+        """The ranked options without those that differ from a better one in the infusion's duration only."""
+        first: dict[tuple[float, float, str], Option] = {}
+        for option in self.ranked:
+            first.setdefault((option.regimen.amount_mg, option.regimen.interval_h, option.regimen.product), option)
+        return tuple(first.values())
+
+
+def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen], *, current: Regimen | None = None) -> Recommendation:
+    """The candidates by score: probability in target minus the target's weight of toxicity times the probability above its alarm.
+
+    Those that reach the least probability come first. Scores within a point of the best remaining one are a tie, which goes to the current interval, then to
+    fewer doses a day, then to the current infusion, then to a shorter one.
+    """
+    if not posterior.model.card.gives_dose:
+        raise ValueError(f"the card of {posterior.model.card.name} gives no doses. Use it to follow levels only.")
+    if not candidates:
+        raise ValueError("there is no regimen to choose from. Widen the choice of products, intervals or infusions.")
+    ranked = rank(judge_all(posterior, target, candidates), target.least_probability, current)
+    best = ranked[0] if ranked[0].probability_in >= target.least_probability else None
+    reason = None if best else reason_for_none(posterior, target, ranked)
+    return Recommendation(target, ranked, best, reason, cautions_for(posterior, ranked[0], current))
+
+
+def rank(options: Sequence[Option], least_probability: float, current: Regimen | None) -> tuple[Option, ...]:
+    """The order of `recommend`."""
+    remaining = sorted(options, key=lambda o: (o.probability_in < least_probability, -o.score))
+    ranked: list[Option] = []
+    while remaining:
+        leader = remaining[0]
+        ties = [o for o in remaining if o.score >= leader.score - TIE and (o.probability_in < least_probability) == (leader.probability_in < least_probability)]
+        ranked += sorted(ties, key=_preference(current))
+        remaining = remaining[len(ties) :]
+    return tuple(ranked)
+
+
+def _preference(current: Regimen | None) -> Callable[[Option], tuple]:
+    def key(option: Option) -> tuple:
+        regimen = option.regimen
+        changes_interval = current is not None and regimen.interval_h != current.interval_h
+        changes_infusion = current is not None and regimen.infusion_h != current.infusion_h
+        return changes_interval, -regimen.interval_h, changes_infusion, regimen.infusion_h, -option.score
+
+    return key
