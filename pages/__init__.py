@@ -1,6 +1,8 @@
 """What pages share: the shell, the open case, the loaded models, cached verbs."""
 
+import re
 from pathlib import Path
+from string import punctuation
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -10,6 +12,7 @@ from streamlit.navigation.page import Page
 from pkvae_core.case import DISCLAIMER, Case
 from pkvae_core.drugs.card import available_drugs
 from pkvae_core.inference.posterior import Posterior, individualise
+from pkvae_core.insight.latent import Axis, LatentMap, axes, map_population
 from pkvae_core.plots.theme import Theme
 from pkvae_core.vae.checkpoint import PKVAE, load_model
 
@@ -39,7 +42,8 @@ def shell() -> Page:
 def open_page() -> None:
     """First line of every page: makes it stand alone.
 
-    In a server that has not served `app.py` yet, a deep link runs the page's file by itself; then the shell is built here and the same link runs again, inside it.
+    In a server that has not served `app.py` yet, a deep link runs the page's file by itself;
+    then the shell is built here and the same link runs again, inside it.
     """
     if "shell_is_open" not in st.session_state:
         shell()
@@ -50,7 +54,7 @@ def footer() -> None:
     """The line under every page: what this is, and which models speak."""
     case = open_case()
     drugs = [case.drug] if case else available_drugs()
-    st.caption(f"{DISCLAIMER} Model: {', '.join(f'{drug} {model(drug).version}' for drug in drugs)}.")
+    st.caption(f"{DISCLAIMER} Model: {', '.join(model(drug).version for drug in drugs)}.")
 
 
 def open_case() -> Case | None:
@@ -85,6 +89,18 @@ def _posterior(digest: str, _case: Case) -> Posterior:
     return individualise(model(_case.drug), _case.patient)
 
 
+@st.cache_resource(max_entries=8, show_spinner="Drawing the population")
+def latent_map(drug: str) -> tuple[LatentMap, tuple[Axis, ...]]:
+    """The same 3,000 virtual patients of this drug for everybody, and what the axes measure on them."""
+    found = map_population(model(drug), 3000, torch.Generator().manual_seed(2026))
+    return found, axes(found)
+
+
+def literal(text: str) -> str:
+    """What a user typed, for use inside Markdown: every character stands for itself."""
+    return re.sub(f"([{re.escape(punctuation)}])", r"\\\1", text)
+
+
 def theme() -> Theme:
     """The theme the reader has chosen, for charts."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -92,5 +108,11 @@ def theme() -> Theme:
 
 def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False, **options) -> object:
     """Draw a figure as we made it. Exploring (zoom, lasso) only where that is the point; nothing is ever sent to a chart server."""
-    config = {"displayModeBar": is_explorable, "displaylogo": False, "showSendToCloud": False, "scrollZoom": False}
+    config = {
+        "displayModeBar": is_explorable,
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "scrollZoom": False,
+        "modeBarButtonsToRemove": ["select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+    }
     return st.plotly_chart(figure, theme=None, width="stretch", key=key, alt=alt, config=config, **options)

@@ -1,0 +1,232 @@
+"""Models: what does each drug's model know, from whom, how good is it, and where does it end?"""
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from pages import chart, model, models, open_case, open_page, theme
+from pkvae_core.drugs.card import CARDS, DrugCard, Product, Source, TargetSpec
+from pkvae_core.drugs.published import MODELS
+from pkvae_core.plots import models as plots
+from pkvae_core.wording import amount_words, duration_words, plain, rounded
+
+
+def choose_drug() -> str:
+    case, names = open_case(), {drug: each.card.name for drug, each in models().items()}
+    first = case.drug if case else next(iter(names))
+    return st.segmented_control("Drug", list(names), default=first, required=True, format_func=names.__getitem__, key="models_drug", persist_state="session")
+
+
+def cited(card: DrugCard, sources: tuple[Source, ...], *, unverified: bool = False) -> str:
+    """Numbers of the sources in the list of references, each a link where there is one."""
+    numbers = [f"[{n}]({link})" if (link := address(s)) else str(n) for n, s in enumerate(card.sources.values(), 1) if s in sources]
+    return f":small[Sources: {', '.join(numbers)}]" if numbers else ":small[No source found; not verified.]" if unverified else ""
+
+
+def address(source: Source) -> str:
+    return f"https://doi.org/{source.doi}" if source.doi else source.url
+
+
+def introduce(card: DrugCard, provenance: dict) -> None:
+    """Name, version, and what the model was made from."""
+    papers = [MODELS[m.name].citation.split(",")[0].split(" ")[0] + f" {m.name[-4:]}" for m in card.published_models]
+    training = provenance["training"]
+    with st.container(border=True):
+        st.header(card.name, anchor=False)
+        with st.container(horizontal=True, gap="small"):
+            st.badge(f"Model {provenance['version']}", color="blue", icon=":material/deployed_code:")
+            st.badge(f"Card {card.version}", color="gray")
+            st.badge(f"Trained on {provenance['trained']}", color="gray")
+            if not card.gives_dose:
+                st.badge("Gives no dose", color="orange", icon=":material/warning:")
+            if card.synthetic:
+                st.badge("Synthetic: no real drug", color="orange", icon=":material/warning:")
+        st.write(f"Learned from {training['virtual_patients']:,} virtual patients drawn from {', '.join(papers)}. Made again by `{provenance['command']}`.")
+        if cells := provenance["held_out"].get("cells"):
+            key_figures(cells, card)
+
+
+def key_figures(cells: list[dict], card: DrugCard) -> None:
+    """Four numbers for a patient with the usual two levels."""
+    cell = next((c for c in cells if c["levels"] == 2), cells[-1])
+    exposure = f"weighted {card.target().metric}"
+    exposure = exposure if exposure in cell["coverage"] else "weighted auc24"
+    ratio, low, high = cell["ratio"][exposure]
+    shown = {
+        "90 % intervals that hold the truth": (f"{100 * cell['coverage'][exposure]:.1f} %", f"{cell['coverage_patients']:,} unseen patients"),
+        "Error over the best possible": (f"{ratio:.3f} ×", f"95 %: {low:.3f}–{high:.3f}"),
+        "Effective draws": (f"{100 * cell['effective_share'][0]:.0f} %", f"5th percentile: {100 * cell['effective_share'][1]:.0f} %"),
+        "Time for one patient": (f"{cell['milliseconds'][0]:.0f} ms", f"in a batch: {cell['milliseconds'][1]:.1f} ms"),
+    }
+    for column, (label, (value, beside)) in zip(st.columns(4), shown.items(), strict=True):
+        column.metric(label, value, beside, delta_color="off", delta_arrow="off")
+    where = f"{plots.EXPOSURES[exposure.split()[1]]} with {cell['levels']} levels."
+    st.caption(f"{where} Best possible: the exact posterior of the same published models on the same patients.")
+
+
+def show_held_out(drug: str, held_out: dict) -> None:
+    """Figures on virtual patients that training never saw."""
+    st.header("How good it is", anchor=False)
+    cells = held_out.get("cells")
+    if not cells:
+        st.info(f"Not measured yet. `python -m pkvae_core benchmark {drug}` measures it on fresh virtual patients.", icon=":material/info:")
+        return
+    left, right = st.columns(2)
+    with left:
+        st.caption("How often the 90 % interval holds the truth")
+        chart(
+            plots.coverage_figure(theme(), cells),
+            key="coverage",
+            alt="Coverage of the 90 % intervals by number of levels; the numbers stand in the table below.",
+        )
+    with right:
+        st.caption("Error, compared with the exact posterior")
+        chart(plots.ratio_figure(theme(), cells), key="ratio", alt="Ratio of errors by number of levels; the numbers stand in the table below.")
+    with st.expander("All figures", icon=":material/table:"):
+        st.dataframe(pd.DataFrame([row for cell in cells for row in held_out_rows(cell)]), hide_index=True)
+        st.caption(f"Drawn with seed {held_out['seed']}; training never uses it. Drawn again by `python -m pkvae_core benchmark {drug} --seed N`.")
+
+
+def held_out_rows(cell: dict) -> list[dict[str, str]]:
+    """One row of words for each engine and exposure of a cell."""
+    rows = []
+    for name, (ratio, low, high) in cell["ratio"].items():
+        engine, exposure = name.split()
+        rungs = ", ".join(f"{rung} {100 * share:.1f} %" for rung, share in cell["rungs"].items())
+        rows.append(
+            {
+                "Levels": str(cell["levels"]),
+                "Engine": engine,
+                "Exposure": plots.EXPOSURES[exposure],
+                "Log-RMSE": f"{cell['error'][name]:.3f}",
+                "Exact": f"{cell['error'][f'exact {exposure}']:.3f}",
+                "Ratio (95 %)": f"{ratio:.3f} ({low:.3f}–{high:.3f})",
+                "90 % coverage": f"{100 * cell['coverage'][name]:.1f} %",
+                "Chance in target lost": f"{100 * cell['lost_probability'][engine]:.2f} points",
+                "Patients": f"{cell['patients']:,}; coverage {cell['coverage_patients']:,}",
+                "Unreliable references": str(cell["unreliable_references"]),
+                "Rungs": rungs if engine == "weighted" else "",
+            }
+        )
+    return rows
+
+
+def show_limits(card: DrugCard) -> None:
+    st.header("Where it ends", anchor=False)
+    for limit in card.limits:
+        st.markdown(f":orange[:material/do_not_disturb_on:] {limit.text}", help=cited(card, limit.source, unverified=limit.unverified) or None)
+
+
+def show_covariates(card: DrugCard) -> None:
+    st.header("What it asks of a patient", anchor=False)
+    policy = {"marginalise": "averaged over", "required": "required"}
+    rows = [(f"{c.label} ({c.unit})", f"{plain(c.soft_low)}–{plain(c.soft_high)}", policy[c.when_missing]) for c in card.covariates]
+    st.table(pd.DataFrame(rows, columns=["Covariate", "Range it knows", "When unknown"]).set_index("Covariate"))
+
+
+def bound(value: float | None) -> str:
+    return "–" if value is None else rounded(value)
+
+
+def show_target(card: DrugCard, target: TargetSpec) -> None:
+    """The five numbers of one target, what counts as meeting it, and who says so."""
+    with st.container(border=True):
+        st.markdown(f"**{target.label}** ({target.unit})" + (" :blue-badge[default]" if target.is_default else ""))
+        numbers = {
+            "Too little below": target.inefficacy_alarm,
+            "Low": target.low,
+            "Best": target.best,
+            "High": target.high,
+            "Toxic above": target.toxicity_alarm,
+        }
+        st.table(pd.DataFrame({name: [bound(value)] for name, value in numbers.items()}), hide_index=True)
+        least = f"{100 * target.least_probability:.0f} %"
+        needed = f"Met when at least {least} of the outcomes lie inside. A chance of toxicity counts {plain(target.toxicity_weight)} times against it."
+        st.markdown(f"{needed} {target.note}")
+        st.markdown(cited(card, target.source, unverified=target.unverified))
+
+
+def show_product(card: DrugCard, product: Product) -> None:
+    """What may be given of one product."""
+    ranges = "; ".join(f"{amount_words(r.low_mg)} to {amount_words(r.high_mg)} in steps of {amount_words(r.step_mg)}" for r in product.amounts)
+    infusions = [duration_words(h) for h in product.infusions_h if h]
+    parts = [ranges, "every " + ", ".join(plain(h) for h in product.intervals_h) + " h"]
+    parts += ["over " + ", ".join(infusions)] if infusions else []
+    parts += [f"at most {plain(product.max_rate_mg_per_h)} mg/h"] if product.max_rate_mg_per_h else []
+    parts += [f"{plain(product.salt_factor)} mg active per mg labelled"] if product.salt_factor != 1 else []
+    st.markdown(f"**{product.label}**: {', '.join(parts)}. {product.note}")
+    st.markdown(cited(card, product.source, unverified=product.unverified))
+
+
+def show_published(card: DrugCard) -> None:
+    """The papers that the virtual patients come from."""
+    total = sum(m.weight for m in card.published_models)
+    for part in card.published_models:
+        paper = MODELS[part.name]
+        link = f" [{paper.doi}](https://doi.org/{paper.doi})" if paper.doi else ""
+        share = f"{100 * part.weight / total:.0f} % of the virtual patients"
+        error = " + ".join(
+            w for w in (f"{100 * paper.error.proportional:g} %", f"{paper.error.additive_mg_per_L:g} mg/L" if paper.error.additive_mg_per_L else "") if w
+        )
+        st.markdown(f"**{paper.citation}.**{link}  \n{share}. Studied: {paper.population}. Residual error: {error}. {' '.join(paper.assumptions)}")
+        st.caption(f"Read in: {paper.reading}")
+
+
+def show_references(card: DrugCard) -> None:
+    """The numbered list that every part of the page cites."""
+    lines = []
+    for number, source in enumerate(card.sources.values(), 1):
+        link = f" [{source.doi or 'link'}]({address(source)})" if address(source) else ""
+        lines.append(f"{number}. {source.citation}.{link}" + (f" Read in: {source.read}." if source.read else ""))
+    st.markdown("\n".join(lines))
+
+
+def show_files(drug: str, provenance: dict, card: DrugCard) -> None:
+    """Where the model comes from, in full, and the files themselves."""
+    st.header("Provenance and files", anchor=False)
+    rows = [(r.version, r.date, r.author, r.reason) for r in card.revisions]
+    st.table(pd.DataFrame(rows, columns=["Card version", "Date", "Author", "Reason"]).set_index("Card version"))
+    with st.container(horizontal=True):
+        for name, label, kind in (
+            ("card.toml", "Card", "application/toml"),
+            ("model.json", "Provenance", "application/json"),
+            ("model.safetensors", "Weights", None),
+        ):
+            content = (CARDS / drug / name).read_bytes() if name != "model.json" else json.dumps(provenance, indent=1).encode()
+            st.download_button(f"{label} ({name})", content, f"{drug}-{name}", kind, icon=":material/download:", on_click="ignore", key=f"file-{name}")
+    with st.expander("Provenance as stored (JSON)", icon=":material/data_object:"):
+        st.json(provenance, expanded=1)
+
+
+open_page()
+st.title("Models", anchor=False)
+drug = choose_drug()
+card, provenance = model(drug).card, model(drug).provenance
+introduce(card, provenance)
+left, right = st.columns([60, 40])
+with left.container(border=True, height="stretch"):
+    show_held_out(drug, provenance["held_out"])
+with right.container(border=True, height="stretch"):
+    show_limits(card)
+    show_covariates(card)
+st.header("Targets", anchor=False)
+for column, target in zip(st.columns(len(card.targets)), card.targets, strict=True):
+    with column:
+        show_target(card, target)
+left, right = st.columns([60, 40])
+with left.container(border=True, height="stretch"):
+    st.header("Published models behind it", anchor=False)
+    show_published(card)
+with right.container(border=True, height="stretch"):
+    st.header("What may be given", anchor=False)
+    for product in card.products:
+        show_product(card, product)
+    st.markdown(f"At most {amount_words(card.max_single_mg)} at once and {amount_words(card.max_daily_mg)} a day, counted as active substance.")
+    st.markdown(cited(card, card.max_source))
+left, right = st.columns([60, 40])
+with left.container(border=True, height="stretch"):
+    st.header("References", anchor=False)
+    show_references(card)
+with right.container(border=True, height="stretch"):
+    show_files(drug, provenance, card)

@@ -1,0 +1,1 @@
+"""What the model has learned about a population, made visible."""

@@ -1,0 +1,171 @@
+"""The latent map, and the curves that its points stand for."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+from pkvae_core.insight.latent import Axis, Bundle, Correlation, LatentMap, Placement, Property, Region
+from pkvae_core.plots.theme import PALETTES, SEQUENTIAL, Palette, Theme, band, faded, figure
+
+SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
+LOGARITHMIC = ("CL", "V", "half_life", "SCR", "CRCL")
+
+
+def map_figure(theme: Theme, latent_map: LatentMap, across: Axis, up: Axis, colour_by: Property, *, height: int = 600) -> go.Figure:
+    """Every virtual patient as a dot whose `customdata` is its number. Ranges are fixed: a new drawing does not move the map."""
+    colour, x, y = PALETTES[theme], across.coordinate(latent_map.z), up.coordinate(latent_map.z)
+    chart = figure(theme, height=height)
+    chart.add_traces(_groups(colour, x, y, colour_by) if colour_by.categories else [_shaded(colour, x, y, colour_by)])
+    chart.update_traces(selected_marker_opacity=0.95, unselected_marker_opacity=0.1)
+    chart.update_layout(
+        dragmode="lasso", margin=dict(l=8, r=8, t=36, b=8), legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0, itemclick=False, itemdoubleclick=False)
+    )
+    chart.update_layout(showlegend=bool(colour_by.categories))
+    for update, axis, values in ((chart.update_xaxes, across, x), (chart.update_yaxes, up, y)):
+        margin = 0.04 * np.ptp(values)
+        update(title_text=axis_title(axis), range=[values.min() - margin, values.max() + margin])
+    return chart
+
+
+def axis_title(axis: Axis) -> str:
+    """The axis and the property it goes with most closely, with the figure."""
+    return f"{axis.name}   ({axis.meaning.property.label.lower()}: rank correlation {signed(axis.meaning.rho)})"
+
+
+def signed(value: float) -> str:
+    """A correlation with its sign and a true minus: +0.93, −0.10."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _shaded(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) -> go.Scatter:
+    is_log = colour_by.name in LOGARITHMIC
+    shade = np.log10(colour_by.values) if is_log else colour_by.values
+    low, high = np.percentile(shade, [1, 99])
+    bar = dict(
+        title=dict(text=f"{colour_by.label}<br>({colour_by.unit})", font=dict(size=12, color=colour.muted)),
+        thickness=10, len=0.75, outlinewidth=0, tickfont=dict(size=12, color=colour.muted), nticks=6,
+    )  # fmt: skip
+    if is_log:
+        ticks = [m * 10.0**k for k in range(-3, 5) for m in (1, 2, 5) if low <= np.log10(m * 10.0**k) <= high]
+        bar |= dict(tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks])
+    marker = dict(size=6, opacity=0.7, color=shade.astype(np.float32), cmin=low, cmax=high, colorscale=SEQUENTIAL, colorbar=bar)
+    hover = f"{colour_by.label} %{{text}} {colour_by.unit}<extra></extra>"
+    return go.Scatter(x=x, y=y, mode="markers", marker=marker, customdata=np.arange(len(x)), text=[f"{v:.3g}" for v in colour_by.values], hovertemplate=hover)
+
+
+def _groups(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) -> list[go.Scatter]:
+    hues = (colour.regimen, colour.warning, colour.in_target, colour.below, colour.prior, colour.primary)
+    traces = []
+    for i, name in enumerate(colour_by.categories):
+        mine = np.flatnonzero(colour_by.values == i)
+        marker = dict(size=6, opacity=0.6, color=hues[i], symbol=SYMBOLS[i])
+        traces.append(go.Scatter(x=x[mine], y=y[mine], mode="markers", name=name, marker=marker, customdata=mine, hovertemplate=f"{name}<extra></extra>"))
+    return traces
+
+
+def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, posterior: Placement | None) -> None:
+    """The open patient on the map: dashed before any level, solid with them, a star at the mean."""
+    colour = PALETTES[theme]
+    chart.add_traces(_outline(prior.area, colour, "dash"))
+    _label(chart, prior.area.bottom, "before any level", colour, size=12, shift=-11)
+    if posterior:
+        chart.add_traces(_outline(posterior.area, colour, "solid"))
+    now = posterior or prior
+    star = dict(symbol="star", size=14, color=colour.ink, line=dict(color=colour.page, width=1.5))
+    chart.add_trace(
+        go.Scatter(x=[now.centre[0]], y=[now.centre[1]], mode="markers", marker=star, hovertemplate=f"{escape(label)}<extra></extra>", showlegend=False)
+    )
+    _label(chart, posterior.area.top if posterior else prior.centre, f"<b>{escape(label)}</b>", colour, size=13, shift=11)
+
+
+def _outline(area: Region, colour: Palette, dash: str) -> list[go.Contour]:
+    """The edge of an area, on a halo that parts it from the dots."""
+    edge = dict(type="constraint", operation="=", value=area.level)
+    lines = [dict(color=faded(colour.page, 0.8), width=5), dict(color=colour.ink, width=2, dash=dash)]
+    silent = dict(fillcolor="rgba(0,0,0,0)", hoverinfo="skip", showscale=False, showlegend=False)
+    return [go.Contour(x=area.x, y=area.y, z=area.density.astype(np.float32), contours=edge, line=line, **silent) for line in lines]
+
+
+def _label(chart: go.Figure, at: tuple[float, float], text: str, colour: Palette, *, size: int, shift: int) -> None:
+    chart.add_annotation(
+        x=at[0], y=at[1], text=text, showarrow=False, yshift=shift, font=dict(color=colour.ink, size=size), bgcolor=faded(colour.page, 0.75), borderpad=1
+    )
+
+
+def curves_figure(theme: Theme, population: Bundle, chosen: Bundle | None, patient: Bundle | None, names: Mapping[str, str], *, height: int = 300) -> go.Figure:
+    """The chosen patients' curves with their bands; the medians of the population and of the open patient as lines. `names` labels the three."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    front = chosen or population
+    hue = colour.regimen if chosen else colour.prior
+    chart.add_trace(band(front.time_h, front.low90, front.high90, hue, opacity=0.16))
+    chart.add_trace(band(front.time_h, front.low50, front.high50, hue, opacity=0.26))
+    lines = [("population", population, colour.prior, "dot"), ("chosen", chosen, colour.regimen, "solid"), ("patient", patient, colour.ink, "dash")]
+    shown = [line for line in lines if line[1] is not None]
+    for name, bundle, line_colour, dash in shown:
+        chart.add_trace(_median(bundle, escape(names[name]), line_colour, dash))
+    heights = _apart([bundle.median[-1] for _, bundle, _, _ in shown], gap=0.075 * front.high90.max())
+    for (name, bundle, line_colour, _), y in zip(shown, heights, strict=True):
+        chart.add_annotation(
+            x=bundle.time_h[-1], y=y, text=escape(names[name]), xanchor="left", xshift=6, showarrow=False, font=dict(color=line_colour, size=12)
+        )
+    top = 1.06 * max(bundle.high90.max() if bundle is front else bundle.median.max() for _, bundle, _, _ in shown)
+    chart.update_layout(margin=dict(l=8, r=96, t=8, b=8), hovermode="x unified")
+    chart.update_xaxes(title_text="Hours since the first dose", range=[0, front.time_h[-1]], dtick=12, hoverformat=".1f", ticksuffix="")
+    chart.update_yaxes(title_text="Concentration (mg/L)", range=[0, top], rangemode="tozero")
+    return chart
+
+
+def _median(bundle: Bundle, name: str, colour: str, dash: str) -> go.Scatter:
+    interval = np.stack([bundle.low90, bundle.high90], 1).astype(np.float32)
+    hover = "%{y:.3g} mg/L (90 %: %{customdata[0]:.3g}–%{customdata[1]:.3g})"
+    return go.Scatter(
+        x=bundle.time_h, y=bundle.median, name=name, mode="lines", line=dict(color=colour, width=2.4, dash=dash), customdata=interval, hovertemplate=hover
+    )
+
+
+def _apart(heights: Sequence[float], *, gap: float) -> list[float]:
+    """The same heights, moved up where two labels would touch."""
+    placed: dict[int, float] = {}
+    for i in sorted(range(len(heights)), key=lambda i: heights[i]):
+        placed[i] = max([heights[i], *(y + gap for y in placed.values())])
+    return [placed[i] for i in range(len(heights))]
+
+
+def walk_figure(theme: Theme, axis: Axis, positions: np.ndarray, time_h: np.ndarray, concentration: np.ndarray, *, height: int = 300) -> go.Figure:
+    """One curve for each position along an axis, shaded from low to high; the first and the last are labelled."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    shades = sample_colorscale(SEQUENTIAL, list(np.linspace(0.05, 0.9, len(positions))))
+    for position, curve, shade in zip(positions, concentration, shades, strict=True):
+        name = f"{axis.name} = {signed(position)}"
+        chart.add_trace(go.Scatter(x=time_h, y=curve, name=name, mode="lines", line=dict(color=shade, width=2), hovertemplate="%{y:.3g} mg/L"))
+    ends = (0, len(positions) - 1)
+    heights = _apart([concentration[i, -1] for i in ends], gap=0.08 * concentration.max())
+    for i, y in zip(ends, heights, strict=True):
+        text = f"{axis.name} = {signed(positions[i])}"
+        chart.add_annotation(x=time_h[-1], y=y, text=text, xanchor="left", xshift=6, showarrow=False, font=dict(color=colour.ink, size=12))
+    chart.update_layout(margin=dict(l=8, r=80, t=8, b=8), hovermode="x unified")
+    chart.update_xaxes(title_text="Hours since the first dose", range=[0, time_h[-1]], dtick=12, hoverformat=".1f")
+    chart.update_yaxes(title_text="Concentration (mg/L)", range=[0, 1.06 * concentration.max()])
+    return chart
+
+
+def meaning_figure(theme: Theme, axes: Sequence[Axis], *, height: int | None = None) -> go.Figure:
+    """Rank correlation of every axis with every property, printed in its cell; the interval under the pointer."""
+    colour, rows = PALETTES[theme], [c.property.label for c in axes[0].correlations]
+    table: list[list[Correlation]] = [[a.correlations[i] for a in axes] for i in range(len(rows))]
+    rho = np.array([[c.rho for c in row] for row in table], dtype=np.float32)
+    interval = np.array([[(c.low95, c.high95) for c in row] for row in table], dtype=np.float32)
+    chart = figure(theme, height=height or 60 + 30 * len(rows))
+    chart.add_trace(
+        go.Heatmap(
+            z=rho, x=[a.name for a in axes], y=rows, zmin=-1, zmax=1, showscale=False, xgap=3, ygap=3, customdata=interval,
+            colorscale=[[0, colour.warning], [0.5, colour.panel], [1, colour.regimen]], text=[[signed(v) for v in row] for row in rho], texttemplate="%{text}",
+            hovertemplate="%{x} and %{y}: %{text} (95 %: %{customdata[0]:+.2f} to %{customdata[1]:+.2f})<extra></extra>",
+        )
+    )  # fmt: skip
+    chart.update_xaxes(side="top", fixedrange=True, showgrid=False, tickfont=dict(size=13, color=colour.ink))
+    chart.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, tickfont=dict(size=13, color=colour.ink))
+    return chart

@@ -1,0 +1,65 @@
+"""How good a model was on patients it had never seen, at a glance."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
+
+EXPOSURES = {"auc24": "AUC₂₄", "trough": "Trough", "peak": "Peak"}
+
+
+def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 250) -> go.Figure:
+    """Share of virtual patients whose true exposure lay in the 90 % interval, by number of levels; the goal is shaded."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    _goal(chart, colour, 88, 92, "goal 88–92 %")
+    for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "coverage", colour)):
+        values = [100 * c["coverage"][name] for c in cells]
+        hover = f"{label}, %{{customdata}} levels: %{{y:.1f}} % of the intervals hold the truth<extra></extra>"
+        chart.add_trace(_dots([j + 0.16 * i for j in range(len(cells))], values, label, hue, symbol, [c["levels"] for c in cells], hover))
+    low = min([87.0, *(100 * v - 1 for c in cells for v in c["coverage"].values())])
+    chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=[low, max(93, 190 - low - 7)])
+    return _by_levels(chart, cells)
+
+
+def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 250) -> go.Figure:
+    """Error of the model over the error of the exact posterior on the same patients, with its 95 % interval; 1 is as good as possible."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    _goal(chart, colour, 0, 1.03, "goal: at most 1.03")
+    ends = [bound for c in cells for r in c["ratio"].values() for bound in r]
+    for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "ratio", colour)):
+        middle, low, high = zip(*(c["ratio"][name] for c in cells), strict=True)
+        hover = f"{label}, %{{customdata}} levels: %{{y:.3f}} times the error of the exact posterior<extra></extra>"
+        dots = _dots([j + 0.16 * i for j in range(len(cells))], middle, label, hue, symbol, [c["levels"] for c in cells], hover)
+        dots.error_y = dict(
+            array=[h - m for h, m in zip(high, middle, strict=True)], arrayminus=[m - v for m, v in zip(middle, low, strict=True)], width=0, thickness=1.6
+        )
+        chart.add_trace(dots)
+    chart.update_yaxes(title_text="Error over the best possible", range=[min([0.97, *ends]) - 0.01, max([1.05, *ends]) + 0.01], tickformat=".2f")
+    return _by_levels(chart, cells)
+
+
+def _exposures(cells: Sequence[Mapping[str, Any]], figures: str, colour: Palette) -> list[tuple[str, str, str, str]]:
+    """(key, label, colour, symbol) of each exposure that the weighted engine was measured on."""
+    keys = [key for key in cells[0][figures] if key.startswith("weighted ")]
+    dress = [(colour.regimen, "circle"), (colour.warning, "diamond"), (colour.in_target, "square")]
+    return [(key, EXPOSURES[key.split()[1]], *style) for key, style in zip(keys, dress, strict=False)]
+
+
+def _dots(x: Sequence[float], y: Sequence[float], name: str, hue: str, symbol: str, levels: Sequence[int], hover: str) -> go.Scatter:
+    marker = dict(color=hue, symbol=symbol, size=9)
+    return go.Scatter(x=x, y=y, name=name, mode="markers", marker=marker, customdata=levels, hovertemplate=hover)
+
+
+def _goal(chart: go.Figure, colour: Palette, low: float, high: float, text: str) -> None:
+    chart.add_hrect(y0=low, y1=high, fillcolor=faded(colour.in_target, 0.13), line_width=0)
+    chart.add_annotation(x=1, xref="paper", y=high, text=text, xanchor="right", yshift=9, showarrow=False, font=dict(color=colour.in_target, size=12))
+
+
+def _by_levels(chart: go.Figure, cells: Sequence[Mapping[str, Any]]) -> go.Figure:
+    chart.update_xaxes(title_text="Levels known", tickvals=list(range(len(cells))), ticktext=[str(c["levels"]) for c in cells], range=[-0.4, len(cells) - 0.4])
+    chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=28, b=8))
+    chart.update_xaxes(fixedrange=True, showgrid=False)
+    chart.update_yaxes(fixedrange=True)
+    return chart
