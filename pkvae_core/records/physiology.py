@@ -73,27 +73,25 @@ def bedside_schwartz(height_cm: Value, creatinine_mg_per_dL: Value) -> Value:
 
 @dataclass(frozen=True)
 class CreatinineClearance:
-    """Cockcroft-Gault's answer, the weight that went into it, and why that weight, in words."""
+    """Cockcroft-Gault's answer, and the weight that went into it, in numbers and in words."""
 
     value_mL_per_min: float
     weight_kg: float
     weight_used: str
 
     def __str__(self) -> str:
-        return f"CrCl {self.value_mL_per_min:.0f} mL/min (Cockcroft-Gault, {self.weight_used})"
+        return f"CrCl {self.value_mL_per_min:.0f} mL/min (Cockcroft-Gault, {self.weight_used}: {self.weight_kg:.0f} kg)"
 
 
 def creatinine_clearance(
     age_years: float, weight_kg: float, creatinine_mg_per_dL: float, is_male: bool | float, height_cm: float | None = None
 ) -> CreatinineClearance:
     """Creatinine clearance of one patient by Cockcroft-Gault with our rule for the weight, saying which weight that was."""
+    weight = weight_kg if height_cm is None else renal_weight(weight_kg, height_cm, is_male)
     if height_cm is None:
-        weight, words = weight_kg, f"actual weight {weight_kg:.0f} kg: without a height obesity cannot be judged"
+        words = "actual weight, as the height is not known"
+    elif body_mass_index(weight_kg, height_cm) < OBESE_FROM_BMI:
+        words = "actual weight"
     else:
-        weight = renal_weight(weight_kg, height_cm, is_male)
-        body_mass = body_mass_index(weight_kg, height_cm)
-        kind = "adjusted" if body_mass >= OBESE_FROM_BMI else "actual"
-        words = f"{kind} weight {weight:.0f} kg: body mass index {body_mass:.0f} kg/m2"
-        if kind == "adjusted" and height_cm < SMALLEST_DEVINE_HEIGHT_CM:
-            words += "; the ideal weight is extrapolated below 152 cm"
+        words = "adjusted weight" + (", extrapolated below 152 cm" if height_cm < SMALLEST_DEVINE_HEIGHT_CM else "")
     return CreatinineClearance(cockcroft_gault(age_years, weight, creatinine_mg_per_dL, is_male), weight, words)

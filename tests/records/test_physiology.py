@@ -78,8 +78,8 @@ def test_a_boolean_tensor_may_say_who_is_male():
 
 
 def test_the_clearance_says_which_weight_it_used():
-    assert "actual weight 70 kg" in str(creatinine_clearance(50, 70, 1.0, 1, 175))
+    assert "actual weight: 70 kg" in str(creatinine_clearance(50, 70, 1.0, 1, 175))
     assert "adjusted weight" in str(creatinine_clearance(50, 130, 1.0, 1, 175))
-    assert "without a height" in str(creatinine_clearance(50, 130, 1.0, True))
+    assert "height is not known" in str(creatinine_clearance(50, 130, 1.0, True))
     assert "extrapolated" in str(creatinine_clearance(50, 100, 1.0, 0, 145))
     assert creatinine_clearance(50, 130, 1.0, 1, 175).weight_kg < 130
