@@ -63,7 +63,7 @@ def _factor(ours: str, theirs: str, mapping: ColumnMapping, options: ReadOptions
     except ValueError as error:
         raise DataError(f"{theirs}: {error}") from error
     if own and factor != usual:
-        notes.warn(f"{theirs} is read in {unit}, as its name says, not in {expected}", "Rename the column if that is wrong.", None, theirs)
+        notes.warn(f"{theirs} is read in {units.shown(unit)}, as its name says, not in {expected}", "Rename the column if that is wrong.", None, theirs)
     return factor
 
 

@@ -35,6 +35,10 @@ class Measured:
     time_text: str
 
 
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def duplicated(doses: Sequence[Dosed], samples: Sequence[Measured], notes: Notes) -> list[Measured]:
     """The levels without repetitions. A level twice is one; a dose twice may be two, so it must be answered."""
     seen: dict[Dose, int] = {}
@@ -94,7 +98,7 @@ def check_rises(doses: Sequence[Dosed], samples: Sequence[Measured], infuses: It
         is_explained = any(given.dose.time_h < after.sample.time_h and end >= before.sample.time_h for given, end in zip(doses, ends, strict=True))
         if high > RISE * low and not is_explained and after.sample.time_h > before.sample.time_h:
             notes.warn(
-                f"the level rises from {low:.3g} to {high:.3g} mg/L without a recorded dose",
+                f"the level rises from {_shown(low)} to {_shown(high)} mg/L without a recorded dose",
                 "Add the missing dose, or check times and levels.",
                 after.row,
                 "DV",
@@ -106,7 +110,7 @@ def check_magnitudes(values: Sequence[tuple[float, int]], what: str, column: str
     ordered = sorted((value, row) for value, row in values if value > 0)
     for (low, _), (high, row) in pairwise(ordered):
         if high / low >= UNIT_SLIP:
-            notes.warn(f"{what} jump from {low:.3g} to {high:.3g}; their units may be mixed", "Use one unit for the whole column.", row, column)
+            notes.warn(f"{what} jump from {_shown(low)} to {_shown(high)}; their units may be mixed", "Use one unit for the whole column.", row, column)
             return
 
 
@@ -119,7 +123,7 @@ def check_cohort_magnitudes(highest: Sequence[tuple[float, Notes]], what: str, u
     for value, notes in highest:
         if value > 0 and abs(math.log(value / middle)) > math.log(UNIT_SLIP):
             notes.warn(
-                f"{what} reach {value:.3g} {unit}, in the middle of the file {middle:.3g}; the unit may differ",
+                f"{what} reach {_shown(value)} {unit}, in the middle of the file {_shown(middle)}; the unit may differ",
                 "Use one unit for the whole column.",
                 None,
                 column,

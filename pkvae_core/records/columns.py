@@ -4,12 +4,13 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pkvae_core.records.problems import DataError
 from pkvae_core.records.units import is_unit, split_unit
 
 
+@runtime_checkable
 class CovariateColumn(Protocol):
     """What this package needs to know of a covariate: the caller's specification has at least these."""
 
@@ -94,7 +95,8 @@ class MappingNeeded(DataError):
         ]
         example = ", ".join(f'"{ours}": "{theirs[0] if theirs else "..."}"' for ours, theirs in mapping.unsure.items())
         super().__init__(
-            f'It is not certain which columns hold what. {" ".join(questions)} Name them, on the command line with --map: {{{example}}}; "" says that there is none.'
+            f"It is not certain which columns hold what. {' '.join(questions)} "
+            f'Name them, on the command line with --map: {{{example}}}; "" says that there is none.'
         )
 
 
@@ -118,7 +120,10 @@ def spellings(covariates: Sequence[CovariateColumn]) -> dict[str, tuple[str, ...
 
 
 def propose_mapping(header: Sequence[str], covariates: Sequence[CovariateColumn] = (), chosen: Mapping[str, str] | None = None) -> ColumnMapping:
-    """What each column of `header` is. `chosen` (our name -> theirs, "" for none) is the caller's word and wins. Raises DataError when `chosen` cannot be followed."""
+    """What each column of `header` is. `chosen` (our name -> theirs, "" for none) is the caller's word and wins.
+
+    Raises DataError when `chosen` cannot be followed.
+    """
     known = spellings(covariates)
     chosen = _followed({ours.upper(): theirs for ours, theirs in (chosen or {}).items()}, header, known)
     certain = {ours: theirs for ours, theirs in chosen.items() if theirs}
@@ -145,6 +150,8 @@ def _followed(chosen: dict[str, str], header: Sequence[str], known: Mapping[str,
     for ours, theirs in chosen.items():
         if ours not in known:
             raise DataError(f'The column mapping names "{ours}", which is none of ours. Use {", ".join(known)}.')
+        if ours == "TIME" and not theirs:
+            raise DataError("The column mapping says that there is no TIME. No dose or level can be read without its time; name the column that holds it.")
         if theirs and theirs not in header:
             raise DataError(f'The column mapping says {ours} is "{theirs}", but the file has no such column. It has {", ".join(header)}.')
     named = [theirs for theirs in chosen.values() if theirs]
@@ -167,7 +174,7 @@ def _unit_is_known(name: str, ours: str) -> bool:
 
 
 def _ask_for_what_is_needed(certain: dict[str, str], unsure: dict[str, tuple[str, ...]], chosen: Mapping[str, str], header: Sequence[str]) -> None:
-    """Puts the columns that no table of patients can do without into `unsure`, with whatever looks like them. A table without levels is fine if nothing looks like one."""
+    """Puts the columns that no table of patients can do without into `unsure`, with whatever looks like them; levels only if a column looks like them."""
     free = [name for name in header if name not in certain.values()]
     for ours, hints in LOOKS_LIKE.items():
         if ours in certain or ours in unsure or ours in chosen:

@@ -1,7 +1,6 @@
 """What is known about the patient besides doses and levels, and since when?"""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from pkvae_core.records.columns import CovariateColumn, plain
 from pkvae_core.records.numbers import Number, number
 from pkvae_core.records.physiology import creatinine_clearance
 from pkvae_core.records.problems import DataError, Notes
-from pkvae_core.records.units import QUANTITIES, canonical
+from pkvae_core.records.units import QUANTITIES, canonical, shown
 
 MALE = frozenset({"m", "male", "man", "boy", "homme", "mann", "männlich"})
 FEMALE = frozenset({"f", "female", "woman", "girl", "w", "femme", "frau", "weiblich"})
@@ -91,7 +90,7 @@ def _remedy(spec: CovariateColumn, value: float) -> str:
         own = factors.get(canonical(spec.unit))
         for unit, factor in factors.items():
             if own and factor != own and spec.low <= value * factor / own <= spec.high:
-                return f'If it is in {re.sub(r"l$", "L", unit) if "/" in unit else unit}, say so in the name of the column: "{spec.name} ({unit})".'
+                return f'If it is in {shown(unit)}, say so in the name of the column: "{spec.name} ({shown(unit)})".'
     return "Correct it, or leave it empty if it is not known."
 
 

@@ -55,7 +55,10 @@ def _amount_is_usable(line: Line, notes: Notes) -> bool:
 
 def _product(line: Line, rules: Prescribing, notes: Notes) -> str | None:
     """The card's name of the product; None, and an error, when the file's word is none of those that the drug knows."""
-    if not line.product or not rules.products:
+    if line.product is None or not rules.products:
+        return ""
+    if not line.product:
+        notes.warn("the dose names no product; the drug's first is taken", "Write the product into every row of a dose.", line.row, "PRODUCT")
         return ""
     if (name := rules.products.get(line.product.lower())) is None:
         notes.error(f'"{line.product[:40]}" is no product of this drug', f"Use one of {', '.join(rules.products)}.", line.row, "PRODUCT")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pkvae_core.patient import Covariate, Patient
+from pkvae_core.patient import Covariate, Patient, Sample
 from pkvae_core.records import checks
 from pkvae_core.records.checks import Dosed, Measured
 from pkvae_core.records.doses import MAX_DOSES, Prescribing, doses_of
@@ -71,8 +71,8 @@ def _note_left_out(lines: Sequence[Line], at: Line, what: str, notes: Notes) -> 
         "levels": sum(line.evid == OBSERVATION and line.level_mg_per_L is not None for line in lines),
         "times asked for": sum(line.evid == OTHER for line in lines),
     }
-    if said := ", ".join(f"{count} {noun}" for noun, count in counts.items() if count):
-        notes.warn(f"left out, because they came before {what}: {said}", "Give such a course an ID of its own if it matters.", at.row, "EVID")
+    if said := ", ".join(f"{noun}: {count}" for noun, count in counts.items() if count):
+        notes.warn(f"left out, because they came before {what} ({said})", "Give such a course an ID of its own if it matters.", at.row, "EVID")
 
 
 def read_record(
@@ -83,28 +83,30 @@ def read_record(
     samples = [Measured(sample, line.row, line.time_text) for line in lines if (sample := _sample(line, measuring, notes)) is not None]
     if len(doses) > MAX_DOSES or len(samples) > MAX_LEVELS:
         notes.error(
-            f"the patient has {len(doses):,} doses and {len(samples):,} levels; at most {MAX_DOSES:,} and {MAX_LEVELS:,} can be read", "Keep the latest course."
+            f"the history is too long: doses {len(doses):,} (at most {MAX_DOSES:,}), levels {len(samples):,} (at most {MAX_LEVELS:,})",
+            "Keep the latest course.",
         )
     _check_doses_exist(lines, doses, samples, notes)
     for line in lines:
-        if line.is_dose and line.level_mg_per_L and not line.is_not_level:
-            notes.warn("a level in the row of a dose is not read", "Give it a row of its own with EVID 0.", line.row, "DV")
+        if line.evid != OBSERVATION and line.level_mg_per_L and not line.is_not_level:
+            notes.warn(f"a level in a row with EVID {line.evid} is not read", "Give it a row of its own with EVID 0.", line.row, "DV")
     if notes.has_error:
         return None
-    samples = checks.after_first_dose(doses, checks.duplicated(doses, samples, notes), notes)
+    samples = checks.duplicated(doses, samples, notes)
+    if notes.has_error:
+        return None
+    samples = checks.after_first_dose(doses, samples, notes)
     checks.check_infusions(doses, notes)
     checks.check_rises(doses, samples, [rules.infuses(given.dose.product) for given in doses], notes)
     checks.check_magnitudes([(given.dose.amount_mg, given.row) for given in doses], "amounts", "AMT", notes)
     checks.check_magnitudes([(m.sample.concentration_mg_per_L or 0.0, m.row) for m in samples], "levels", "DV", notes)
-    if notes.has_error:
-        return None
     samples.sort(key=lambda measured: measured.sample.time_h)
     patient = Patient(patient_id, tuple(given.dose for given in doses), tuple(measured.sample for measured in samples), tuple(covariates))
     asked = tuple(TimedRow(line.time_h, line.row, line.time_text) for line in lines if line.evid == OTHER)
     return PatientRecord(patient, asked, tuple(TimedRow(m.sample.time_h, m.row, m.time_text) for m in samples))
 
 
-def _sample(line: Line, measuring: Measuring, notes: Notes):
+def _sample(line: Line, measuring: Measuring, notes: Notes) -> Sample | None:
     if line.evid != OBSERVATION or (measuring.analyte is not None and line.analyte.removesuffix(".0") != measuring.analyte):
         return None
     return sample_of(line, notes, lloq_mg_per_L=measuring.lloq_mg_per_L, has_cens=measuring.has_cens)

@@ -15,7 +15,10 @@ WHOLE = ("EVID", "MDV", "ADDL", "SS", "CENS")
 
 @dataclass(slots=True)
 class Line:
-    """One row: amounts in mg, levels in mg/L, times in h; None where the file has nothing. `level_text` is a level that is no number ("<0.5", "BLQ")."""
+    """One row: amounts in mg, levels in mg/L, times in h; None where the file has nothing.
+
+    `level_text` is "<" when the level was below `level_mg_per_L`, "below" when it was below an unnamed limit; `product` is None without such a column.
+    """
 
     place: int
     row: int
@@ -33,7 +36,7 @@ class Line:
     additional: int = 0
     interval_h: float | None = None
     steady_state: int = 0
-    product: str = ""
+    product: str | None = None
     analyte: str = ""
 
     @property
@@ -71,7 +74,7 @@ def read_line(cells: Cells, place: int, row: int, time_h: float, time_text: str,
         additional=int(values.get("ADDL", 0)),
         interval_h=values.get("II") or None,
         steady_state=int(values.get("SS", 0)),
-        product=cells.text("PRODUCT", place) or cells.text("CMT", place),
+        product=next((cells.text(ours, place) for ours in ("PRODUCT", "CMT") if ours in cells.texts), None),
         analyte=cells.text("DVID", place),
     )
 

@@ -149,8 +149,8 @@ def _analyte(cells: Cells, dvid: int | str | None, notes: Notes) -> str | None:
             raise DataError(f"DVID {dvid} is asked for, but the file has no column DVID. Leave the choice out, or map the column.")
         return None
     count: dict[str, int] = {}
-    amounts = cells.texts.get("AMT", [""] * len(cells.texts["DVID"]))
-    for analyte, level, amount in zip(cells.texts["DVID"], cells.texts.get("DV", amounts), amounts, strict=True):
+    empty = [""] * len(cells.texts["DVID"])
+    for analyte, level, amount in zip(cells.texts["DVID"], cells.texts.get("DV", empty), cells.texts.get("AMT", empty), strict=True):
         if level.lower() not in MISSING_WORDS and not number(amount, cells.decimal).value:
             name = analyte.removesuffix(".0")
             count[name] = count.get(name, 0) + 1

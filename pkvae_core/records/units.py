@@ -83,6 +83,11 @@ def covariate_factor(unit: str, to: str) -> float:
     raise ValueError(f"{unit} cannot be converted to {to}; convert the column yourself.")
 
 
+def shown(unit: str) -> str:
+    """`unit` as people write it: umol/l is umol/L."""
+    return re.sub(r"(?<![a-z])([mdu]?)l(?![a-z])", r"\1L", unit)
+
+
 def is_unit(text: str) -> bool:
     """Is `text` a unit that one of the functions above knows?"""
     name = canonical(text)
