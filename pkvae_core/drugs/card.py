@@ -1,6 +1,7 @@
 """What is known about one drug: what may be given, to whom, for which target, and who says so."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pkvae_core.drugs.parts import CovariateSpec, Limit, LoadingRule, ModelWeight, Part, Positive, Product, Revision, Source, TargetSpec, TypicalRegimen
 from pkvae_core.patient import Regimen
+from pkvae_core.records.options import ReadOptions
 
 CARDS = Path(__file__).parents[2] / "assets" / "drugs"
 
@@ -86,6 +88,22 @@ class DrugCard(Part):
             if metric == target.metric or (not metric and target.is_default):
                 return target
         raise ValueError(f"{self.name} has no target for {metric or 'any metric'!r}. The card has: {', '.join(t.metric for t in self.targets) or 'none'}.")
+
+    def read_options(self, **overrides: Any) -> ReadOptions:
+        """How to read a table of patients on this drug; `overrides` are fields of ReadOptions. A route alone means the first product of that route."""
+        routes = {p.route: p.name for p in reversed(self.products)}
+        words = {word.lower(): p.name for p in self.products for word in (*p.aliases, p.name)}
+        known = ReadOptions(
+            amount_unit=self.amount_unit,
+            concentration_unit=self.concentration_unit,
+            molar_mass_g_per_mol=self.molar_mass_g_per_mol,
+            covariates=self.covariates,
+            is_infused=self.products[0].route == "iv",
+            products={**routes, **words},
+            infused_products=frozenset(p.name for p in self.products if p.route == "iv"),
+            steady_state_h=self.horizon_h,
+        )
+        return replace(known, **overrides)
 
     def refusal(self, regimen: Regimen) -> str | None:
         """Why the card does not allow this regimen (one sentence), or None. The limit for a single dose does not bind a continuous infusion."""

@@ -137,3 +137,14 @@ def test_less_of_an_allowed_regimen_is_allowed(amount, part, interval, infusion)
     card = load_card("vancomycin")
     if card.refusal(Regimen(amount, interval, infusion)) is None:
         assert card.refusal(Regimen(amount * part, interval, infusion)) is None
+
+
+def test_a_file_is_read_with_the_cards_units_covariates_and_products():
+    options = load_card("theophylline").read_options(dvid=2, assume_infusion_h=0.5)
+    assert (options.amount_unit, options.concentration_unit, options.molar_mass_g_per_mol) == ("mg", "mg/L", 180.16)
+    assert options.products["oral"] == options.products["po"] == "oral"
+    assert options.products["iv"] == options.products["aminophylline"] == "aminophylline"
+    assert not options.is_infused and options.infused_products == {"aminophylline"}
+    assert (options.dvid, options.assume_infusion_h) == (2, 0.5)
+    assert load_card("vancomycin").read_options().is_infused
+    assert all(word == word.lower() for drug in available_drugs() for word in load_card(drug).read_options().products)
