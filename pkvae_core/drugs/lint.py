@@ -75,7 +75,7 @@ def _sources(card: DrugCard, notes: Notes) -> None:
         if isinstance(part, Sourced):
             used |= set(part.source)
             if part.unverified:
-                notes.warn("no source was found", "Find one, or leave the entry out.", column=name)
+                notes.warn("not all of it has a source", "Find one, or leave out what has none (see its note).", column=name)
     for name, source in card.sources.items():
         if not (source.doi or source.url):
             notes.error("it has neither a DOI nor an address", "Give one, so that it can be looked up.", column=f"sources.{name}")
