@@ -51,7 +51,7 @@ def test_an_unknown_drug_product_or_target_lists_the_known_ones():
         ("step_mg = 250", "step_mg = -1", "products.0.amounts.0.step_mg", "greater than 0"),
         ("high_mg = 2000", "high_mg = 2100", "products.0.amounts.0", "do not end at 2100"),
         ('route = "iv"', 'route = "nasal"', "products.0.route", "'nasal'"),
-        ('source = ["oral"]', "", "limits.3", "no source"),
+        ('source = ["oral"]', "", "limits.4", "no source"),
         ('max_source = ["liu2011"', 'max_source = ["nobody"', "card", "Add .sources.nobody."),
         ("is_default = true", "", "card", "is_default"),
         ("soft_high = 160", "soft_high = 400", "covariates.2", "soft_high <= high"),
