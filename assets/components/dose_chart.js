@@ -62,10 +62,10 @@ function axes(scene, f, view) {
   return parts.join("");
 }
 
-function marks(scene, option, f) {
+function marks(scene, f, view) {
   const triangle = (t, cls) => `<path class="dosemark ${cls}" d="M${f.x(t).toFixed(1)} ${f.bottom - 8}l4.5 8h-9z"/>`;
   const inside = (t) => t >= scene.from_h - 1e-6 && t <= scene.to_h + 1e-6;
-  const given = scene.given.filter(inside).map((t) => triangle(t, "given")), planned = scene.planned.filter(inside).map((t) => triangle(t, "planned"));
+  const given = scene.given.filter(inside).map((t) => triangle(t, "given")), planned = view.isBlank ? [] : scene.planned.filter(inside).map((t) => triangle(t, "planned"));
   const levels = scene.levels.filter((l) => inside(l.time_h)).map((l) => l.is_below
     ? `<path class="blq" d="M${f.x(l.time_h).toFixed(1)} ${(f.y(l.value) + 6).toFixed(1)}l6 -10h-12z"/>` + text(f.x(l.time_h) + 9, f.y(l.value) - 2, l.label, "levelname", "start")
     : `<circle class="level" cx="${f.x(l.time_h).toFixed(1)}" cy="${f.y(l.value).toFixed(1)}" r="5.5"/>`);
@@ -82,11 +82,11 @@ function endLabels(scene, option, f, view) {
   // Direct labels instead of a legend, pushed apart where the curves end close together.
   if (view.width < 420) return "";
   const last = (values) => values[values.length - 1];
-  const labels = [{ y: f.y(last(option.band[2])), words: scene.names.regimen, cls: "regimen strong" }];
+  const labels = view.isBlank ? [] : [{ y: f.y(last(option.band[2])), words: scene.names.regimen, cls: "regimen strong" }];
   for (const o of f.shown) labels.push({ y: f.y(last(o.is_fixed ? o.future : option.overlays[o.name])), words: o.label, cls: o.name });
   labels.sort((a, b) => a.y - b.y);
   for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 17);
-  const excess = Math.max(0, last(labels).y - f.bottom);
+  const excess = labels.length ? Math.max(0, last(labels).y - f.bottom) : 0;
   return labels.map((l) => text(f.right + 8, l.y - excess + 4, l.words, `name ${l.cls}`, "start")).join("");
 }
 
@@ -94,10 +94,11 @@ function chartSvg(scene, option, view) {
   const f = frame(scene, option, view), past = scene.past, times = scene.future_h;
   const target = scene.target && `<rect class="target" x="${f.x(scene.start_h).toFixed(1)}" width="${Math.max(0, f.right - f.x(scene.start_h)).toFixed(1)}" y="${f.y(scene.target.high ?? f.peak).toFixed(1)}" height="${(f.y(scene.target.low ?? 0) - f.y(scene.target.high ?? f.peak)).toFixed(1)}"/>`
     + text(f.right - 4, f.y(scene.target.high ?? f.peak) + 14, scene.target.label, "targetname", "end");
-  const fans = [[past.time_h, past.band], [times, option.band]].filter(([t]) => t.length).map(([t, b]) => `<path class="outer" d="${area(t, b[0], b[4], f)}"/><path class="inner" d="${area(t, b[1], b[3], f)}"/>`);
-  const medians = [[past.time_h, past.band[2]], [times, option.band[2]]].filter(([t]) => t.length).map(([t, v]) => `<path class="median" d="${line(t, v, f)}"/>`);
+  const drawn = [[past.time_h, past.band], ...(view.isBlank ? [] : [[times, option.band]])].filter(([t]) => t.length);
+  const fans = drawn.map(([t, b]) => `<path class="outer" d="${area(t, b[0], b[4], f)}"/><path class="inner" d="${area(t, b[1], b[3], f)}"/>`);
+  const medians = drawn.map(([t, b]) => `<path class="median" d="${line(t, b[2], f)}"/>`);
   const extra = f.shown.map((o) => `<path class="curve ${o.name}" d="${o.past ? line(past.time_h, o.past, f) : ""}${line(times, o.is_fixed ? o.future : option.overlays[o.name], f)}"/>`);
-  return { f, markup: axes(scene, f, view) + (target ?? "") + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + marks(scene, option, f) + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
+  return { f, markup: axes(scene, f, view) + (target ?? "") + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + marks(scene, f, view) + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
 }
 
 function readingAt(scene, option, view, time_h) {

@@ -23,19 +23,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
   state.stop = new AbortController();
   const listen = (node, event, answer) => node.addEventListener(event, answer, { signal: state.stop.signal });
   const { scene, words, options, target } = data;
-  if (!(state.isDragging && state.amounts === data.amounts_key)) state.index = data.index;
+  if (!(state.isDragging && state.amounts === data.amounts_key)) Object.assign(state, { index: data.index, isBlank: data.is_blank });
   state.amounts = data.amounts_key;
   const slider = $("amount");
   const tell = () => { const o = options[state.index]; setTriggerValue("trial", { amount_mg: o.amount_mg, interval_h: data.interval_h, infusion_h: data.infusion_h }); };
 
   function card(option) {
-    const isTrying = state.index !== data.recommended_index;
-    $("heading").textContent = isTrying ? words.trying : words.heading;
+    const isTrying = !state.isBlank && state.index !== data.recommended_index;
+    $("answer").classList.toggle("blank", state.isBlank);
     $("badge").hidden = isTrying || !words.badge;
     $("badge").textContent = words.badge;
-    $("back").hidden = !isTrying || !words.back;
+    $("back").hidden = !isTrying;
     $("back").textContent = words.back;
-    $("headline").textContent = option.headline;
+    $("headline").textContent = state.isBlank ? words.heading : option.headline;
+    $("heading").textContent = state.isBlank ? words.asked : isTrying ? words.trying : words.heading;
     $("detail").replaceChildren(...strong(option.detail));
     $("replaces").textContent = words.replaces;
     $("metrics").replaceChildren(...option.metrics.map((m) => {
@@ -44,8 +45,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return box;
     }));
     $("chips").replaceChildren(...option.chips.map((c) => el("span", `chip ${c.role}`, c.words)));
-    $("notice").className = `notice ${option.notice.role}`;
-    $("notice").replaceChildren(el("b", "", option.notice.title), el("span", "", option.notice.words));
+    const notice = state.isBlank ? { role: "watch", title: words.why, words: words.reason } : option.notice;
+    $("notice").className = `notice ${notice.role}`;
+    $("notice").replaceChildren(el("b", "", notice.title), el("span", "", notice.words));
     $("if-left").replaceChildren(...strong(words.if_left));
     const width = $("dots").clientWidth || 320;
     $("dots").setAttribute("viewBox", `0 0 ${width} 150`);
@@ -56,7 +58,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   function chart(option) {
     const svg = $("chart"), width = svg.clientWidth || 800, height = svg.clientHeight || 440;
-    state.view = { width, height, shown: state.shown, isLog: state.isLog };
+    state.view = { width, height, shown: state.shown, isLog: state.isLog, isBlank: state.isBlank };
     const { f, markup } = chartSvg(scene, option, state.view);
     state.frame = f;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -127,8 +129,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   draw();
 
   listen(slider, "input", (event) => {
-    state.isDragging = true;
-    state.index = +slider.value;
+    Object.assign(state, { isDragging: true, isBlank: false, index: +slider.value });
     draw();
     requestAnimationFrame(() => setTimeout(() => performance.measure("pkvae:redraw", { start: event.timeStamp, end: performance.now() })));
   });
@@ -136,7 +137,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     clearTimeout(state.telling);
     state.telling = setTimeout(() => { state.isDragging = false; $("spoken").textContent = options[state.index].spoken; tell(); }, 250);
   });
-  listen($("back"), "click", () => setTriggerValue("trial", null));
+  listen($("back"), "click", () => setTriggerValue("trial", { back: true }));
   listen($("accept"), "click", () => setTriggerValue("accept", options[state.index].amount_mg));
   listen($("compare"), "click", () => setTriggerValue("compare", options[state.index].amount_mg));
   const svg = $("chart"), timeOf = (event) => { const f = state.frame, px = event.clientX - svg.getBoundingClientRect().left; return scene.from_h + ((px - f.left) / f.pixels) * (scene.to_h - scene.from_h); };

@@ -1,0 +1,107 @@
+"""Dose a patient: who, which regimen, how sure, and what else could be given."""
+
+import streamlit as st
+
+from pages import model, open_case, open_page
+from pages.dose_parts.answer import show_answer
+from pages.dose_parts.export import show_report
+from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
+from pages.dose_parts.ranked import MOST, key_of, show_compared, show_ranked
+from pages.dose_parts.scenarios import show_scenarios
+from pages.dose_parts.strip import show_strip
+from pages.dose_parts.trust import show_trust
+from pages.dose_parts.ways_in import show_ways_in
+from pkvae_core.case import Case
+from pkvae_core.patient import Regimen
+
+open_page()
+
+
+def page() -> None:
+    """The strip stands above the way in, yet knows what was just typed there."""
+    head = st.container()
+    if open_case() is None or st.session_state.get("is_editing"):
+        show_ways_in()
+    case = open_case()
+    with head:
+        if case is None:
+            st.title("Dose a patient", anchor=False)
+            st.markdown("Open an example, upload a file, or type: the recommendation appears by itself.")
+            return
+        show_strip(case)
+        if caution := st.session_state.get("reopened"):
+            st.warning(caution, icon=":material/history:")
+    answer(case)
+
+
+def answer(case: Case) -> None:
+    """Everything that follows from the open case."""
+    asked = _asked(case)
+    try:
+        ranking = recommendation(case, asked)
+    except ValueError as error:
+        st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")
+        return
+    tried = tried_regimen(case, asked, ranking, st.session_state.get("trial"))
+    chosen = tried if ranking.best or "trial" in st.session_state else None
+    show_answer(
+        case, ranking, tried, asked, {"trial": lambda: _try("live"), "accept": lambda: _accept(case, chosen), "compare": lambda: _compare(key_of(tried))}
+    )
+    show_report(case, ranking)
+    table, trust = st.columns([64, 36], gap="medium")
+    with table:
+        st.header("Regimens, ranked by chance in target", anchor=False)
+        show_ranked(case, ranking, tried, {"trial": lambda: _try("ranked"), "compare": lambda: _compare(tuple(st.session_state["ranked"]["compare"]))})
+    with trust:
+        st.header("How sure is the model?", anchor=False)
+        with st.container(border=True):
+            show_trust(case, ranking)
+    show_compared(case, asked)
+    with st.expander("What if a dose is missed, late, or treatment stops?", icon=":material/event_busy:", key="scenarios", on_change="rerun") as opened:
+        if opened.open:
+            show_scenarios(case, tried)
+
+
+def _asked(case: Case) -> Asked:
+    """Which product, and whether with a loading dose, where the card leaves a choice."""
+    card = model(case.drug).card
+    product, with_loading = "", False
+    if len(card.products) == 1 and card.loading is None:
+        return product, with_loading
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if len(card.products) > 1:
+            labels = {"" if i == 0 else p.name: p.label for i, p in enumerate(card.products)}
+            product = (
+                st.segmented_control("Product", list(labels), default="", format_func=labels.get, key="product", required=True, label_visibility="collapsed")
+                or ""
+            )
+        if card.loading and card.product(card.loading.product) == card.product(product):
+            with_loading = st.toggle("Begin with a loading dose", key="with_loading", help=card.loading.note or None)
+    return product, with_loading
+
+
+def _try(component: str) -> None:
+    """What the reader tries: the slider's regimen, a row of the table, or nothing any more."""
+    asked = st.session_state[component]["trial"]
+    if isinstance(asked, list):
+        st.session_state["trial"] = tuple(asked)
+    elif asked and "amount_mg" in asked:
+        st.session_state["trial"] = asked["amount_mg"], asked["interval_h"], asked["infusion_h"]
+    else:
+        st.session_state.pop("trial", None)
+
+
+def _accept(case: Case, regimen: Regimen | None) -> None:
+    st.session_state["accepted"] = case.digest, regimen
+
+
+def _compare(key: tuple) -> None:
+    """Lay this regimen beside the others, or take it away."""
+    compared = st.session_state.setdefault("compared", [])
+    if key in compared:
+        compared.remove(key)
+    elif len(compared) < MOST:
+        compared.append(key)
+
+
+page()

@@ -1,0 +1,180 @@
+"""Typing a patient: fields, doses with a builder, levels. The answer follows by itself."""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from pages import model, open_case, set_case
+from pages.dose_parts.draft import CREATININE_UNITS, TABLES, as_csv, clear, filled, in_place, is_started, replace_rows, rows
+from pages.dose_parts.opening import case_of, wall_clock
+from pkvae_core.drugs.card import DrugCard, available_drugs, load_card
+from pkvae_core.drugs.parts import CovariateSpec
+from pkvae_core.patient import Regimen
+from pkvae_core.records.problems import DataError
+from pkvae_core.records.table import Cohort, read_patients
+from pkvae_core.report.words import unit_words
+from pkvae_core.wording import plain
+
+ICONS = {"error": ":material/error:", "warning": ":material/warning:"}
+
+
+def show_form() -> None:
+    """The whole form; what it holds becomes the open case on every run."""
+    if "in_drug" not in st.session_state:
+        clear(available_drugs()[-1])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Drug", available_drugs(), key="in_drug", format_func=lambda d: load_card(d).name, width=170, on_change=_change_drug, persist_state="session"
+        )
+        st.text_input("Pseudonym", key="in_label", placeholder="no real name", width=170, max_chars=40, persist_state="session")
+        for spec in load_card(st.session_state["in_drug"]).covariates:
+            _field(spec)
+    card = load_card(st.session_state["in_drug"])
+    given, measured = st.columns([58, 42], gap="medium")
+    with given:
+        st.markdown("**Doses given**")
+        _builder(card)
+        _editor("doses", card)
+    with measured:
+        st.markdown("**Levels measured**")
+        _level_units(card)
+        _editor("levels", card)
+        st.datetime_input(
+            "First new dose", value=None, key="in_now", format="YYYY-MM-DD", step=timedelta(minutes=5), persist_state="session",
+            help="The moment the decision is for. Left empty: when the next dose falls due.",
+        )  # fmt: skip
+    _answer(card)
+
+
+def _change_drug() -> None:
+    """Amounts, levels and units belong to a drug; the patient stays."""
+    st.session_state.pop("in_unit", None)
+    set_case(None)
+    for table in TABLES:
+        replace_rows(table, [])
+
+
+def _field(spec: CovariateSpec) -> None:
+    """One covariate of the card. No limits here: a value that cannot be true is answered in words."""
+    key, title = f"in_{spec.name}", spec.label.replace("Serum c", "C").replace("Creatinine clearance", "Measured CrCl")
+    if spec.name == "SEX":
+        st.selectbox("Sex", ["Female", "Male"], index=None, key=key, placeholder="", width=110, persist_state="session")
+        return
+    unit = "" if spec.name == "SCR" else f" ({spec.unit})"
+    st.number_input(f"{title}{unit}", value=None, key=key, step=None, width=150 if unit else 120, help=spec.note or None, persist_state="session", format="%g")
+    if spec.name == "SCR":
+        st.selectbox("Unit", CREATININE_UNITS, key="in_SCR_unit", format_func=unit_words_of, width=110, persist_state="session")
+
+
+def unit_words_of(unit: str) -> str:
+    return unit_words(unit)
+
+
+def _builder(card: DrugCard) -> None:
+    """A sentence that makes rows: 1,000 mg every 12 h over 1 h, from yesterday 06:00, 3 doses."""
+    product = card.product()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.number_input("Amount (mg)", value=None, key="in_build_amount", format="%g", width=110)
+        st.number_input("every (h)", value=None, key="in_build_every", format="%g", width=90)
+        if product.infusions_h != (0,):
+            st.number_input("over (h)", value=None, key="in_build_over", format="%g", width=90)
+        st.datetime_input("first dose", value=None, key="in_build_from", format="YYYY-MM-DD", step=timedelta(minutes=5), width=190)
+        st.number_input("doses", value=None, key="in_build_count", step=1, width=80)
+        st.button("Add doses", key="build", icon=":material/add:", on_click=_build)
+    if said := st.session_state.pop("build_problem", None):
+        st.warning(said, icon=":material/warning:")
+
+
+def _build() -> None:
+    """Append the rows that the sentence describes; a sentence that cannot be followed is answered, and stays."""
+    amount, every, over, first, count = (st.session_state.get(f"in_build_{name}") for name in ("amount", "every", "over", "from", "count"))
+    if amount is None or first is None:
+        st.session_state["build_problem"] = "Give at least the amount and the time of the first dose."
+        return
+    number = int(count or 1)
+    if number < 1 or number > 100 or (number > 1 and every is None):
+        st.session_state["build_problem"] = (
+            "Several doses need the interval between them. Give “every (h)”." if number > 1 else "Give a number of doses between 1 and 100."
+        )
+        return
+    try:
+        times = [dose.time_h for dose in Regimen(amount, every or 24, over or 0).doses(number * (every or 24))]
+    except ValueError as error:
+        st.session_state["build_problem"] = f"{str(error)[:1].upper()}{str(error)[1:]}"
+        return
+    stamps = [f"{first + timedelta(hours=t):%Y-%m-%d %H:%M}" for t in times]
+    new = [{"When": stamp, "Amount (mg)": plain(amount).replace(",", ""), "Infusion (h)": plain(over, 4) if over else "", "Product": ""} for stamp in stamps]
+    replace_rows("doses", [row for row in rows("doses") if filled(row)] + new)
+
+
+def _editor(table: str, card: DrugCard) -> None:
+    """A table of text: whatever was typed stays, and is judged by the file reader."""
+    version = st.session_state.get(f"version_{table}", 0)
+    if f"editor_{table}_{version}" not in st.session_state:  # first time, or back from another page: start from the canonical copy
+        replace_rows(table, rows(table))
+        version += 1
+    columns = [c for c in TABLES[table] if c != "Product" or len(card.products) > 1]
+    config: dict = {column: st.column_config.TextColumn(column) for column in columns}
+    config["When"] = st.column_config.TextColumn("When", help="2026-03-09 06:00, or yesterday 06:00", width="medium")
+    if "Product" in columns:
+        config["Product"] = st.column_config.SelectboxColumn("Product", options=[p.label for p in card.products])
+    if table == "levels":
+        config["Level"] = st.column_config.TextColumn(f"Level ({unit_words(_unit(card))})", help="12.5, or <2 when it was below the laboratory's limit")
+    base = pd.DataFrame(st.session_state[f"base_{table}"], columns=columns, dtype=object)
+    edited = st.data_editor(base, key=f"editor_{table}_{version}", num_rows="dynamic", hide_index=True, column_config=config, width="stretch", height="content")
+    st.session_state[f"draft_{table}"] = edited.astype(object).where(edited.notna(), "").to_dict("records")
+
+
+def _unit(card: DrugCard) -> str:
+    return st.session_state.get("in_unit") or card.concentration_unit
+
+
+def _level_units(card: DrugCard) -> None:
+    st.segmented_control(
+        "Unit of levels", card.reporting_units, key="in_unit", default=None if "in_unit" in st.session_state else card.concentration_unit,
+        format_func=unit_words, required=True, persist_state="session",
+    )  # fmt: skip
+
+
+def _answer(card: DrugCard) -> None:
+    """Read what was typed; a case without errors is opened at once, anything else is said."""
+    if not is_started(card):
+        return
+    today = wall_clock()
+    content, places = as_csv(card, today)
+    try:
+        cohort = read_patients(content, options=card.read_options(concentration_unit=_unit(card)))
+    except DataError as error:
+        set_case(None)
+        st.error(str(error), icon=ICONS["error"])
+        return
+    for problem in cohort.problems:
+        if problem.severity == "error":
+            st.error(in_place(problem, places), icon=ICONS["error"])
+        elif problem.column not in ("SEX",):
+            st.caption(f"{ICONS['warning']} {in_place(problem, places)}")
+    if not cohort.records:
+        set_case(None)
+        return
+    _open(card, cohort, today, content)
+
+
+def _open(card: DrugCard, cohort: Cohort, today: datetime, content: bytes) -> None:
+    """The typed patient becomes the open case, unless it is the one that was put into the form and nobody touched it."""
+    label, unit = st.session_state.get("in_label", ""), _unit(card)
+    signature = (content, label, unit)
+    if st.session_state.get("form_seen") == signature:
+        return
+    is_untouched = st.session_state.pop("form_filled", False)
+    st.session_state["form_seen"] = signature
+    if is_untouched and open_case() is not None:
+        return
+    record = cohort.records[0]
+    now_h = record.prediction_times[-1].time_h if st.session_state.get("in_now") and record.prediction_times else None
+    model(card.drug)
+    set_case(
+        case_of(
+            card.drug, record.patient, cohort.origin[record.patient.id] or today, unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems
+        )
+    )

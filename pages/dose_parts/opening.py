@@ -1,0 +1,65 @@
+"""How does a record become the open case?"""
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from pages import model, open_case, set_case
+from pkvae_core.case import Case
+from pkvae_core.dosing.current import current_regimen
+from pkvae_core.dosing.target import Target
+from pkvae_core.drugs.card import load_card
+from pkvae_core.patient import Patient
+from pkvae_core.records.problems import Problem
+
+UNDATED = Problem("warning", "the times are hours without a date: hour 0 is shown as today 00:00", "Give dates with clock times to see real ones.")
+
+
+def wall_clock() -> datetime:
+    """The reader's local time, to the minute."""
+    zone = st.context.timezone
+    return datetime.now(ZoneInfo(zone) if zone else None).replace(tzinfo=None, second=0, microsecond=0)
+
+
+def case_of(
+    drug: str,
+    patient: Patient,
+    origin: datetime | None,
+    *,
+    unit: str,
+    source: str,
+    label: str = "",
+    now_h: float | None = None,
+    problems: tuple[Problem, ...] = (),
+) -> Case:
+    """The case that opens with this patient; without a stated `now_h` it stands where the next dose falls due, or at the last thing known."""
+    known = open_case()
+    keeps = known is not None and known.drug == drug
+    current = current_regimen(patient)
+    last = max([d.time_h for d in patient.doses] + [s.time_h for s in patient.samples], default=0.0)
+    due = max(current.start_h, last) if current else last
+    now = due if now_h is None else now_h
+    if current:
+        current = replace(current, start_h=max(current.start_h, now))
+    return Case(
+        label=label,
+        drug=drug,
+        patient=patient,
+        origin=origin or wall_clock().replace(hour=0, minute=0),
+        now_h=now,
+        target=known.target if known and keeps else Target.from_spec(load_card(drug).target()),
+        unit=unit,
+        current=current,
+        source=source,
+        problems=problems + ((UNDATED,) if origin is None and (patient.doses or patient.samples) else ()),
+    )
+
+
+def open_new(case: Case) -> None:
+    """Another patient on the table: what was tried and compared for the last one is put away."""
+    for name in ("trial", "compared", "accepted", "product", "with_loading", "cohort"):
+        st.session_state.pop(name, None)
+    model(case.drug)  # a case of a drug that we do not have must not open
+    set_case(case)

@@ -1,0 +1,60 @@
+"""The three ways in, on one screen: an example in one click, a file, or typing."""
+
+from functools import cache
+
+import streamlit as st
+
+from pages import ROOT, set_case
+from pages.dose_parts.draft import clear, fill
+from pages.dose_parts.form import show_form
+from pages.dose_parts.opening import open_new
+from pages.dose_parts.upload import show_upload
+from pkvae_core.case import Case
+from pkvae_core.drugs.card import load_card
+
+EXAMPLES = ROOT / "assets" / "examples"
+
+
+def show_ways_in() -> None:
+    """Examples and upload side by side, the form below them."""
+    examples, upload = st.columns(2, gap="medium")
+    with examples.container(border=True, height="stretch"):
+        st.subheader("Open an example")
+        _show_examples()
+    with upload.container(border=True, height="stretch"):
+        st.subheader("Upload a file")
+        show_upload()
+    with st.container(border=True, key="typing"):
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.subheader("Type a patient", width="content")
+            st.button("Empty the form", icon=":material/restart_alt:", type="tertiary", on_click=_empty)
+        show_form()
+
+
+def _show_examples() -> None:
+    for path in sorted(EXAMPLES.glob("*.json")):
+        case = example(path.name)
+        words, button = st.columns([72, 28], vertical_alignment="center")
+        words.markdown(f"**{load_card(case.drug).name}** · {case.source}")
+        button.button(
+            "Open", key=f"example_{path.stem}", icon=":material/play_arrow:", help=case.label, on_click=_open_example, args=(path.name,), width="stretch"
+        )
+
+
+@cache
+def example(name: str) -> Case:
+    """A synthetic case that is shipped."""
+    return Case.from_json((EXAMPLES / name).read_bytes())
+
+
+def _open_example(name: str) -> None:
+    case = example(name)
+    open_new(case)
+    fill(case, load_card(case.drug))
+    st.session_state.update(form_filled=True, is_editing=False)
+
+
+def _empty() -> None:
+    set_case(None)
+    clear(st.session_state["in_drug"])
+    st.session_state.pop("form_seen", None)

@@ -1,0 +1,57 @@
+"""How does one regimen look beside another, and a changed schedule beside the planned one?"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import plotly.graph_objects as go
+
+from pkvae_core.plots.theme import PALETTES, Theme, band, faded, figure
+
+
+def side_by_side(
+    moments: Sequence[datetime], fan: Sequence[Sequence[float]], theme: Theme, *, ceiling: float, target: tuple[float | None, float | None] | None, unit: str
+) -> go.Figure:
+    """One small panel: the five quantiles of `fan` over the clock, all panels on the scale up to `ceiling`."""
+    colour = PALETTES[theme]
+    low, middle_low, median, middle_high, high = fan
+    drawn = figure(theme, height=190)
+    drawn.add_traces([
+        band(moments, low, high, colour.regimen, opacity=0.15),
+        band(moments, middle_low, middle_high, colour.regimen, opacity=0.28),
+        _line(moments, median, colour.regimen, [f"{m:.3g} ({a:.3g}–{b:.3g})" for m, a, b in zip(median, low, high, strict=True)], unit),
+    ])  # fmt: skip
+    _axes(drawn, moments, ceiling, unit)
+    if target:
+        drawn.add_hrect(y0=target[0] or 0, y1=target[1] or ceiling * 1.05, fillcolor=faded(colour.in_target, 0.13), line_width=0, layer="below")
+    return drawn
+
+
+def disturbed(
+    moments: Sequence[datetime], planned: Sequence[float], changed: Sequence[Sequence[float]], theme: Theme, *, at: datetime, what: str, unit: str
+) -> go.Figure:
+    """The planned median, dashed, and the changed schedule with its 90 % band; `changed` holds 5, 50 and 95 %."""
+    colour = PALETTES[theme]
+    low, median, high = changed
+    drawn = figure(theme, height=260)
+    drawn.add_traces([
+        band(moments, low, high, colour.warning, opacity=0.15),
+        go.Scatter(x=list(moments), y=list(planned), mode="lines", line=dict(color=colour.regimen, width=2, dash="dash"), hoverinfo="skip"),
+        _line(moments, median, colour.warning, [f"{m:.3g} ({a:.3g}–{b:.3g})" for m, a, b in zip(median, low, high, strict=True)], unit),
+    ])  # fmt: skip
+    _axes(drawn, moments, max(max(high), max(planned)), unit)
+    drawn.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=dict(color=colour.ink, width=1.4))
+    drawn.add_annotation(x=at, y=1, yref="paper", text=what, showarrow=False, xanchor="left", yanchor="bottom", font=dict(color=colour.ink))
+    for words, values, tone in (("as planned", planned, colour.regimen), (what.split(" ")[0], median, colour.warning)):
+        drawn.add_annotation(x=moments[-1], y=values[-1], text=words, showarrow=False, xanchor="left", xshift=6, font=dict(color=tone))
+    drawn.update_layout(margin=dict(r=86, t=24))
+    return drawn
+
+
+def _line(moments: Sequence[datetime], values: Sequence[float], colour: str, said: list[str], unit: str) -> go.Scatter:
+    hover = f"%{{x|%a %d %b %H:%M}}<br>%{{customdata}} {unit}, 90 %<extra></extra>"
+    return go.Scatter(x=list(moments), y=list(values), customdata=said, mode="lines", line=dict(color=colour, width=2.2), hovertemplate=hover)
+
+
+def _axes(drawn: go.Figure, moments: Sequence[datetime], ceiling: float, unit: str) -> None:
+    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat="%H:%M\n%a %d %b", nticks=5, fixedrange=True)
+    drawn.update_yaxes(range=[0, ceiling * 1.05], title_text=unit, fixedrange=True)
