@@ -1,0 +1,50 @@
+"""The command line: python -m pkvae_core <command> --help."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pkvae_core.commands import benchmark, dose, forecast, lint, predict, train
+from pkvae_core.commands.cases import NOTHING_ANSWERED, say
+
+_Plain = argparse.RawDescriptionHelpFormatter
+COMMANDS = {"predict": predict, "dose": dose, "forecast": forecast, "train": train, "benchmark": benchmark, "lint": lint}
+EXIT_CODES = """\
+exit codes:
+  0  everything was answered; warnings, if any, are on stderr
+  1  some patients (or cards) have errors, listed on stderr; the others are answered
+  2  nothing was answered: wrong usage, an unreadable file, or errors in every patient
+
+Decision support for trained staff. Not a medical device."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its flags, its examples and the exit codes."""
+    top = argparse.ArgumentParser(
+        prog="python -m pkvae_core", description="Precision dosing with one variational autoencoder per drug.", epilog=EXIT_CODES, formatter_class=_Plain
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        own = commands.add_parser(
+            name, help=command.HELP, description=command.DESCRIPTION, epilog=f"{command.EXAMPLES}\n\n{EXIT_CODES}", formatter_class=_Plain
+        )
+        command.add_flags(own)
+    return top
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; what the outside world got wrong is one sentence on stderr, never a traceback."""
+    arguments = parser().parse_args(words)
+    try:
+        return COMMANDS[arguments.command].run(arguments)
+    except OSError as error:
+        say("error", f"{error.filename or 'the file'}: {error.strerror or error}.")
+    except ValueError as error:
+        say("error", str(error))
+    except KeyboardInterrupt:
+        say("error", "interrupted.")
+    return NOTHING_ANSWERED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What does each command of the command line do: one file per command."""
