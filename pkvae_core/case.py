@@ -75,7 +75,7 @@ class Case:
 
     def to_json(self, *, result: Mapping[str, Any] | None = None) -> str:
         """This case as canonical JSON; `result`, what was computed from it, is kept beside it."""
-        document = {"format": FORMAT, "schema_version": self.schema_version, "case": _content(self)} | ({"result": result} if result else {})
+        document = {"format": FORMAT, "schema_version": self.schema_version, "case": _content(self)} | ({"result": _plain(result)} if result else {})
         return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
 
     @classmethod

@@ -1,0 +1,174 @@
+"""What was the answer based on, and how far can it be trusted? The report's lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkvae_core.case import Case
+from pkvae_core.dosing.option import Option
+from pkvae_core.dosing.target import Target
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.published import MODELS
+from pkvae_core.exposure import weighted_quantile
+from pkvae_core.inference.posterior import Posterior, parameters, predict
+from pkvae_core.patient import Covariate, Dose
+from pkvae_core.report.words import bounds_words, day_words, dose_words, interval_words, percent_words, significant, unit_words
+from pkvae_core.wording import amount_words, duration_words, rounded
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry: what it says, and a quieter remark."""
+
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A titled list. Where space is short the first entries are shown, or the last ones (`keeps_last`), and how many there are.
+
+    `is_history`: of any length, and cut before lists of facts are.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    noun: str = "lines"
+    is_history: bool = False
+    keeps_last: bool = False
+
+    def shown(self, most: int) -> tuple[tuple[Line, ...], str]:
+        """At most `most` entries, and the sentence that says what is left out ("" when nothing is)."""
+        if len(self.lines) <= most:
+            return self.lines, ""
+        left = f"{len(self.lines)} {self.noun}, the {'last' if self.keeps_last else 'first'} {most} shown; all are in the HTML report."
+        return (self.lines[-most:] if self.keeps_last else self.lines[:most]), left
+
+
+def covariates(case: Case, posterior: Posterior) -> Listing:
+    """The latest value of each covariate on the card with its date and source, derived ones included; those of one date and source in one line."""
+    latest = {c.name: c for c in posterior.patient.covariates}
+    together: dict[str, list[str]] = {}
+    for spec in posterior.model.card.covariates:
+        if (found := latest.get(spec.name)) is None:
+            together.setdefault("averaged over", []).append(f"{spec.label} unknown")
+            continue
+        number = significant(found.value) if case.patient.covariate(spec.name) is not None else rounded(found.value)
+        value = ("male" if found.value else "female") if spec.name == "SEX" else f"{number} {spec.unit}"
+        note = f"{_dated(case, found)}{'record' if found.source == 'patient' else found.source}"
+        together.setdefault(note, []).append(f"{spec.label} {value}")
+    return Listing("Patient", tuple(Line(" · ".join(texts), note) for note, texts in together.items()), "facts")
+
+
+def _dated(case: Case, covariate: Covariate) -> str:
+    return f"{day_words(case.clock(covariate.time_h), case.clock(case.now_h))} · " if np.isfinite(covariate.time_h) else ""
+
+
+def doses(case: Case, card: DrugCard) -> Listing:
+    """The doses, equal ones at equal intervals in one line."""
+    given = case.patient.doses
+    total = f"Doses ({len(given)}, {amount_words(sum(dose.amount_mg for dose in given))} in all)" if given else "Doses"
+    lines = tuple(_course(case, card, run) for run in runs(given)) or (Line("None"),)
+    return Listing(total, lines, "courses", is_history=True, keeps_last=True)
+
+
+def runs(given: Sequence[Dose]) -> list[list[Dose]]:
+    """Doses in order; equal ones whose gaps stay within a fifth of the first gap are together."""
+    found: list[list[Dose]] = []
+    for dose in given:
+        run = found[-1] if found else []
+        is_alike = bool(run) and (dose.amount_mg, dose.infusion_h, dose.product) == (run[0].amount_mg, run[0].infusion_h, run[0].product)
+        first_gap = run[1].time_h - run[0].time_h if len(run) > 1 else None
+        if is_alike and (first_gap is None or abs(dose.time_h - run[-1].time_h - first_gap) <= 0.2 * first_gap):
+            run.append(dose)
+        else:
+            found.append([dose])
+    return found
+
+
+def _course(case: Case, card: DrugCard, run: Sequence[Dose]) -> Line:
+    """One run of doses: how many, how much, how often ("about", unless every gap is the same number of half hours, to a minute), from when to when."""
+    now, first, last = (case.clock(t) for t in (case.now_h, run[0].time_h, run[-1].time_h))
+    product = card.product(run[0].product)
+    words = dose_words(run[0]) + (f" ({product.label})" if product != card.product() else "")
+    if len(run) == 1:
+        return Line(words, day_words(first, now))
+    gaps = np.diff([dose.time_h for dose in run])
+    usual_h = round(2 * float(np.median(gaps))) / 2
+    often = f"every {duration_words(usual_h)}" if np.abs(gaps - usual_h).max() <= 1 / 60 else f"about every {duration_words(round(float(np.median(gaps)), 1))}"
+    return Line(f"{len(run)} × {words} {often}", f"{day_words(first, now)} to {day_words(last, now)}")
+
+
+def levels(case: Case, posterior: Posterior, per_mg_per_L: float) -> Listing:
+    """Each measured level, with what the model now says it was."""
+    samples, given, unit = case.patient.samples, case.patient.doses, unit_words(case.unit)
+    times = [sample.time_h for sample in samples]
+    said = predict(posterior, given, times) if samples and given else None
+    lines = []
+    for i, sample in enumerate(samples):
+        below = f"below {rounded((sample.lloq_mg_per_L or 0) * per_mg_per_L)}" if sample.is_below_lloq else ""
+        level = below or significant((sample.concentration_mg_per_L or 0) * per_mg_per_L)
+        model = (
+            ""
+            if said is None
+            else f" · model {rounded(said.median[i] * per_mg_per_L)} ({interval_words(*(end[i] * per_mg_per_L for end in said.interval(0.9)))})"
+        )
+        lines.append(Line(f"{level} {unit}", f"{day_words(case.clock(sample.time_h), case.clock(case.now_h))}{model}"))
+    return Listing("Levels", tuple(lines) or (Line("None yet", "the answer rests on the patient's facts alone"),), "levels", is_history=True, keeps_last=True)
+
+
+def warnings(case: Case, cautions: Sequence[str]) -> Listing:
+    """What was found in the data and what the model adds, errors first, nothing twice."""
+    ahead = [(len([x for x in items if x.time_h >= case.now_h]), noun) for items, noun in ((case.patient.doses, "dose"), (case.patient.samples, "level"))]
+    later = [f"{n} {noun}{'s' if n > 1 else ''} recorded at or after now." for n, noun in ahead if n]
+    found = [str(problem) for problem in sorted(case.problems, key=lambda problem: problem.severity)]
+    sentences = dict.fromkeys([*cautions, *later, *found])
+    return Listing("Warnings", tuple(Line(text[:1].upper() + text[1:]) for text in sentences) or (Line("None"),), "warnings", is_history=True)
+
+
+RUNGS = {
+    "prior": "No level yet: this is what patients like this one show. A level would narrow it.",
+    "encoder": "The network's own estimate, not corrected by the levels' likelihood.",
+    "weighted": "The network's estimate was weighed against the levels.",
+    "laplace": "The network's first estimate fitted the levels poorly and was replaced by a local one, weighed against them.",
+    "failed": "No estimate fitted the levels. Do not dose on this answer.",
+}
+
+
+def how_sure(posterior: Posterior, option: Option | None) -> Listing:
+    """The rung of the ladder and the effective draws, the individual estimates, and the share of draws that never settle."""
+    diagnostics, estimates = posterior.diagnostics, parameters(posterior)
+    draws = f"{diagnostics.effective_draws:,.0f} effective draws of {diagnostics.draws:,}"
+    weight = np.asarray(posterior.weight, dtype=float)
+    lines = [Line(RUNGS[diagnostics.rung], draws)]
+    for name, label, unit in (("CL", "Clearance", "L/h"), ("V", "Volume", "L"), ("half_life", "Half-life", "h")):
+        low, median, high = (float(weighted_quantile(estimates[name][:, None], weight, p)[0]) for p in (0.05, 0.5, 0.95))
+        lines.append(Line(f"{label} {rounded(median)} {unit}", f"90 %: {interval_words(low, high)}"))
+    if option and option.share_never_settled:
+        lines.append(Line(f"{percent_words(option.share_never_settled)} of the draws never reach a steady state", "they count as above target"))
+    return Listing("How sure is the model?", tuple(lines))
+
+
+def model_lines(case: Case, posterior: Posterior) -> Listing:
+    """Which model spoke, from which papers it was made, where the target comes from, and what it was not made for."""
+    card, model = posterior.model.card, posterior.model
+    trained = f"trained {model.provenance['trained']}" if "trained" in model.provenance else "not trained"
+    shares = sorted(posterior.model_probability.items(), key=lambda pair: -pair[1])
+    lines = (
+        Line("Model", f"{model.version}, {trained}; drug card {card.version}; random seed {posterior.seed}."),
+        Line("Made from", " ".join(f"{MODELS[name].citation} ({percent_words(share)} of this answer; {MODELS[name].population})." for name, share in shares)),
+        Line("Target", _target_source(case.target, card)),
+        Line("Limits", " ".join(limit.text for limit in card.limits)),
+    )
+    return Listing("Model, sources and limits", lines)
+
+
+def _target_source(target: Target, card: DrugCard) -> str:
+    """The card's sources, or that the user set the bounds."""
+    spec = next((spec for spec in card.targets if spec.metric == target.metric), None)
+    if spec is None:
+        return "set by the user; the card has none of this kind."
+    if (target.low, target.high, target.mic_mg_per_L) != (spec.low, spec.high, spec.mic_mg_per_L):
+        return f"set by the user; the card says {bounds_words(spec.low, spec.high)} {spec.unit}."
+    return f"after {'; '.join(source.citation for source in spec.source)}." if spec.source else "without a source (marked unverified on the card)."
