@@ -10,7 +10,7 @@ import torch
 from streamlit.navigation.page import Page
 
 from pkvae_core.case import DISCLAIMER, Case
-from pkvae_core.drugs.card import available_drugs
+from pkvae_core.drugs.card import CARDS, available_drugs
 from pkvae_core.inference.posterior import Posterior, individualise
 from pkvae_core.insight.latent import Axis, LatentMap, axes, map_population
 from pkvae_core.plots.theme import Theme
@@ -53,8 +53,8 @@ def open_page() -> None:
 def footer() -> None:
     """The line under every page: what this is, and which models speak."""
     case = open_case()
-    drugs = [case.drug] if case else available_drugs()
-    st.caption(f"{DISCLAIMER} Model: {', '.join(model(drug).version for drug in drugs)}.")
+    speaking = [model(case.drug)] if case else models().values()
+    st.caption(f"{DISCLAIMER} Model: {', '.join(each.version for each in speaking)}.")
 
 
 def open_case() -> Case | None:
@@ -69,9 +69,9 @@ def set_case(case: Case | None) -> None:
 
 @st.cache_resource(show_spinner="Loading the models")
 def models() -> dict[str, PKVAE]:
-    """Every drug's model, read once per server."""
+    """The model of every drug that has been trained, read once per server; the Models page names the cards without one."""
     torch.set_num_threads(1)  # one thread per operation: many sessions share the cores
-    return {drug: load_model(drug) for drug in available_drugs()}
+    return {drug: load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
 
 
 def model(drug: str) -> PKVAE:

@@ -9,7 +9,6 @@ from pkvae_core.insight.latent import (
     Bundle,
     LatentMap,
     Property,
-    best_pair,
     coordinates,
     course_times,
     decode,
@@ -35,14 +34,14 @@ def choose_view(drug: str, population: LatentMap, axes: tuple[Axis, ...]) -> tup
     """Which axis runs across, which up, and what the colour says."""
     by_name, properties = {a.name: a for a in axes}, {p.name: p for p in population.properties}
     names = list(by_name)
-    across, up = (names.index(a.name) for a in best_pair(axes))
+    across, up = names.index("→CL"), names.index("→V")
 
     def worded(name: str) -> str:
         meaning = by_name[name].meaning
         return f"{name} · {meaning.property.label.lower()} {plots.signed(meaning.rho)}"
 
     colour = st.selectbox(
-        "Colour", list(properties), format_func=lambda n: properties[n].label, key=f"latent_colour_{drug}", width=190, persist_state="session"
+        "Colour", list(properties), 2, format_func=lambda n: properties[n].label, key=f"latent_colour_{drug}", width=190, persist_state="session"
     )
     x = st.selectbox("Across", names, across, format_func=worded, key=f"latent_x_{drug}", width=220, persist_state="session")
     y = st.selectbox("Up", names, up, format_func=worded, key=f"latent_y_{drug}", width=220, persist_state="session")
@@ -52,15 +51,17 @@ def choose_view(drug: str, population: LatentMap, axes: tuple[Axis, ...]) -> tup
 def draw_map(drug: str, population: LatentMap, across: Axis, up: Axis, colour: Property) -> list[int]:
     """The map with the open patient on it; returns the numbers of the patients that the reader chose."""
     figure = plots.map_figure(theme(), population, across, up, colour)
-    case = open_case()
+    case, outlines = open_case(), ""
     alt = f"Map of {len(population.z):,} virtual patients: {across.name} across, {up.name} up, coloured by {colour.label.lower()}."
     if case and case.drug == drug:
         posterior, count = posterior_for(case), len(case.patient.samples)
         now = place(posterior, across, up) if count else None
         plots.add_patient(figure, theme(), case.label, place(posterior.prior(), across, up), now)
         levels = f", solid with {count} level{'s' if count > 1 else ''}" if count else ""
-        st.caption(f"Outlines hold nine tenths of what the model believes of {literal(case.label)}: dashed before any level{levels}. Star: the mean.")
+        outlines = f"Outlines hold nine tenths of what the model believes of {literal(case.label)}: dashed before any level{levels}. Star: the mean."
     event = chart(figure, alt=alt, key=f"map-{drug}-{across.name}-{up.name}-{colour.name}", is_explorable=True, on_select="rerun")
+    if outlines:
+        st.caption(outlines)
     return sorted({int(point["customdata"]) for point in event["selection"]["points"] if "customdata" in point})
 
 
@@ -83,10 +84,11 @@ def draw_curves(drug: str, population: LatentMap, chosen: list[int]) -> None:
     names = {"population": "All patients", "chosen": "Chosen", "patient": case.label if case else ""}
     chart(plots.curves_figure(theme(), bundle(population.z), picked, mine, names), key="latent_curves", alt=f"Concentration curves: {number.lower()}.")
     of = chosen or everyone
-    for column, known in zip(st.columns(3), [p for p in population.properties if p.is_pharmacokinetic][:3], strict=True):
-        median, low, high = spread(known, of)
-        interval = f"90 %: {rounded(low)}–{rounded(high)}" if len(of) > 1 else None
-        column.metric(known.label, f"{rounded(median)} {known.unit}", interval, delta_color="off", delta_arrow="off")
+    with st.container(horizontal=True):
+        for known in (p for p in population.properties if p.is_pharmacokinetic):
+            median, low, high = spread(known, of)
+            interval = f"90 %: {rounded(low)}–{rounded(high)}" if len(of) > 1 else None
+            st.metric(known.label, f"{rounded(median)} {known.unit}", interval, delta_color="off", delta_arrow="off", width="content")
     parts = shares(population.property("published_model"), of)
     st.caption("From " + ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in parts.items()) + ".")
 
@@ -96,7 +98,7 @@ def draw_axes(drug: str, population: LatentMap, axes: tuple[Axis, ...], across: 
     left, right = st.columns([60, 40])
     with left.container(border=True, height="stretch"):
         st.header("What the axes measure", anchor=False)
-        st.caption(f"Spearman's rank correlation on these {len(population.z):,} patients: measured, not asserted. PC: principal component.")
+        st.caption(f"Spearman's rank correlation on these {len(population.z):,} patients. →: the direction in which a property grows. PC: principal component.")
         chart(plots.meaning_figure(theme(), axes), key="latent_meaning", alt="Table of rank correlations of every axis with every property.")
     with right.container(border=True, height="stretch"):
         st.header("A walk along one axis", anchor=False)
@@ -117,9 +119,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     drug = choose_drug()
     population, axes = latent_map(drug)
     across, up, colour = choose_view(drug, population, axes)
-st.caption(
-    "Each dot is a virtual patient from the published models, placed where the model reads its whole true curve. Click a dot or draw a lasso to see its curve."
-)
+st.caption("Each dot is a virtual patient, placed where the model reads its whole true curve. Click a dot or draw a lasso to see curves; double-click clears.")
 left, right = st.columns([60, 40])
 with left.container(border=True, height="stretch"):
     chosen = draw_map(drug, population, across, up, colour)

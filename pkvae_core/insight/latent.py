@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from scipy.stats import gaussian_kde, rankdata
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import VirtualPatients, course, simulate
@@ -60,18 +59,14 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Axis:
-    """A direction in the latent space. `share` is its part of the population's variance."""
+    """A direction in the latent space, and what it goes with."""
 
     name: str
     direction: Float[np.ndarray, " latent"]
-    share: float
     correlations: tuple[Correlation, ...]
 
     def coordinate(self, z: Float[np.ndarray, "subject latent"]) -> Float[np.ndarray, " subject"]:
         return z @ self.direction
-
-    def correlation(self, name: str) -> Correlation:
-        return next(c for c in self.correlations if c.property.name == name)
 
     @property
     def meaning(self) -> Correlation:
@@ -128,9 +123,10 @@ class Placement:
 
 @torch.no_grad()
 def map_population(model: PKVAE, count: int, generator: torch.Generator) -> LatentMap:
-    """`count` fresh virtual patients of the model's drug, placed where the teacher puts their true curves."""
+    """`count` fresh virtual patients of the model's drug, each one draw of the teacher's belief about its true curve, as in training."""
     patients = simulate(model.card, count, generator)
-    z = model.teacher(model.curve(patients.pulses)[:, 0]).mean
+    teacher = model.teacher(model.curve(patients.pulses)[:, 0])
+    z = teacher.mean + (teacher.scale_tril @ torch.randn(*teacher.mean.shape, 1, generator=generator))[..., 0]
     return LatentMap(z.numpy(), (*_pharmacokinetics(patients.pulses), *_covariates(model, patients), _published_model(model, patients)))
 
 
@@ -169,55 +165,61 @@ def _published_model(model: PKVAE, patients: VirtualPatients) -> Property:
 
 
 def axes(latent_map: LatentMap) -> tuple[Axis, ...]:
-    """The latent coordinates one by one, then the two principal components of the population."""
+    """The latent coordinates one by one, the directions of the pharmacokinetic properties, and the two principal components of the population."""
     covariance = np.cov(latent_map.z.T)
-    variance, vectors = np.linalg.eigh(covariance)
-    total = variance.sum()
-    own = [_axis(latent_map, f"z{i + 1}".translate(_SMALL), row, covariance[i, i] / total) for i, row in enumerate(np.eye(len(covariance), dtype=np.float32))]
-    principal = [_axis(latent_map, f"PC{k}".translate(_SMALL), vectors[:, -k].astype(np.float32), variance[-k] / total) for k in (1, 2)]
-    return (*own, *principal)
+    vectors = np.linalg.eigh(covariance)[1]
+    own = {f"z{i + 1}".translate(_SMALL): row for i, row in enumerate(np.eye(len(covariance)))}
+    towards = {f"→{_SYMBOLS[p.name]}": _towards(latent_map.z, p) for p in latent_map.properties if p.is_pharmacokinetic}
+    principal = {f"PC{k}".translate(_SMALL): vectors[:, -k] for k in (1, 2)}
+    measured = [p for p in latent_map.properties if len(p.categories) in (0, 2)]  # more than two groups have no order
+    return tuple(_axis(latent_map, name, direction.astype(np.float32), measured) for name, direction in {**own, **towards, **principal}.items())
 
 
+def _towards(z: Float[np.ndarray, "subject latent"], known: Property) -> Float[np.ndarray, " latent"]:
+    """The direction along which the logarithm of a property grows: least squares, length 1."""
+    slope = np.linalg.lstsq(z - z.mean(0), np.log(known.values) - np.log(known.values).mean(), rcond=None)[0]
+    return slope / np.linalg.norm(slope)
+
+
+_SYMBOLS = {"CL": "CL", "V": "V", "half_life": "t½", "peak_time": "tmax"}
 _SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
-def _axis(latent_map: LatentMap, name: str, direction: np.ndarray, share: float) -> Axis:
+def _axis(latent_map: LatentMap, name: str, direction: np.ndarray, measured: Sequence[Property]) -> Axis:
     coordinate = latent_map.z @ direction
-    measured = [p for p in latent_map.properties if len(p.categories) in (0, 2)]  # more than two groups have no order
-    return Axis(name, direction, float(share), tuple(spearman(coordinate, p) for p in measured))
+    return Axis(name, direction, tuple(spearman(coordinate, p) for p in measured))
 
 
 def spearman(coordinate: Float[np.ndarray, " subject"], known: Property) -> Correlation:
-    rho = float(np.corrcoef(rankdata(coordinate), rankdata(known.values))[0, 1])
+    rho = float(np.corrcoef(pd.Series(coordinate).rank(), pd.Series(known.values).rank())[0, 1])
     half = 1.96 * math.sqrt((1 + rho**2 / 2) / (len(coordinate) - 3))
     centre = math.atanh(np.clip(rho, -0.999999, 0.999999))
     return Correlation(known, rho, math.tanh(centre - half), math.tanh(centre + half))
 
 
-def best_pair(found: Sequence[Axis]) -> tuple[Axis, Axis]:
-    """The coordinate that goes most closely with clearance, and among the others the one with volume."""
-    own = [a for a in found if a.name.startswith("z")]
-    across = max(own, key=lambda a: abs(a.correlation("CL").rho))
-    return across, max((a for a in own if a is not across), key=lambda a: abs(a.correlation("V").rho))
+def region(points: Float[np.ndarray, "draw 2"], probability: float, *, grid: int = 50) -> Region:
+    """Where `probability` of the draws lie most densely (Gaussian kernel density; not an ellipse where they do not form one)."""
+    at_draws = kernel_density(points, points)
+    low, high = points.min(0), points.max(0)
+    x, y = np.linspace(low - 0.3 * (high - low), high + 0.3 * (high - low), grid).T
+    density = kernel_density(points, np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)).reshape(grid, grid)
+    return Region(x, y, density, float(np.quantile(at_draws, 1 - probability)))
 
 
-def region(x: Float[np.ndarray, " draw"], y: Float[np.ndarray, " draw"], weight: Float[np.ndarray, " draw"], probability: float, *, grid: int = 60) -> Region:
-    """Where `probability` of the weighted draws lie most densely (Gaussian kernel density; not an ellipse where they do not form one)."""
-    density = gaussian_kde(np.stack([x, y]), weights=weight)
-    at_draws = density(np.stack([x, y]))
-    order = np.argsort(-at_draws)
-    level = at_draws[order][np.searchsorted(weight[order].cumsum() / weight.sum(), probability)]
-    gx, gy = (np.linspace(v.min() - 0.3 * np.ptp(v), v.max() + 0.3 * np.ptp(v), grid) for v in (x, y))
-    return Region(gx, gy, density(np.stack(np.meshgrid(gx, gy)).reshape(2, -1)).reshape(grid, grid), float(level))
+def kernel_density(points: Float[np.ndarray, "draw 2"], at: Float[np.ndarray, "place 2"]) -> Float[np.ndarray, " place"]:
+    """Density of the draws at some places, up to a constant: a Gaussian around each, shaped as all of them, Scott's width n^(-1/6)."""
+    width = np.linalg.cholesky(np.cov(points.T)) * len(points) ** (-1 / 6)
+    own, there = np.linalg.solve(width, points.T), np.linalg.solve(width, at.T)
+    return np.exp(-0.5 * ((there[:, :, None] - own[:, None]) ** 2).sum(0)).mean(1)
 
 
 def place(posterior: Posterior, across: Axis, up: Axis, *, probability: float = 0.9) -> Placement:
     """Where this patient lies on the map of two axes, before or after levels."""
     mean = posterior.weight.float().numpy() @ posterior.z.float().numpy()
     z = posterior.resampled(400).z.float().numpy()
-    x, y = across.coordinate(z), up.coordinate(z)
-    return Placement(region(x, y, np.full(len(x), 1 / len(x)), probability), (float(mean @ across.direction), float(mean @ up.direction)))
+    points = np.stack([across.coordinate(z), up.coordinate(z)], 1)
+    return Placement(region(points, probability), (float(mean @ across.direction), float(mean @ up.direction)))
 
 
 def spread(known: Property, chosen: Sequence[int]) -> tuple[float, float, float]:

@@ -61,7 +61,7 @@ def _groups(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) 
     traces = []
     for i, name in enumerate(colour_by.categories):
         mine = np.flatnonzero(colour_by.values == i)
-        marker = dict(size=6, opacity=0.6, color=hues[i], symbol=SYMBOLS[i])
+        marker = dict(size=6, opacity=0.5, color=hues[i], symbol=SYMBOLS[i])
         traces.append(go.Scatter(x=x[mine], y=y[mine], mode="markers", name=name, marker=marker, customdata=mine, hovertemplate=f"{name}<extra></extra>"))
     return traces
 
@@ -106,7 +106,7 @@ def curves_figure(theme: Theme, population: Bundle, chosen: Bundle | None, patie
     shown = [line for line in lines if line[1] is not None]
     for name, bundle, line_colour, dash in shown:
         chart.add_trace(_median(bundle, escape(names[name]), line_colour, dash))
-    heights = _apart([bundle.median[-1] for _, bundle, _, _ in shown], gap=0.075 * front.high90.max())
+    heights = _apart([float(bundle.median[-1]) for _, bundle, _, _ in shown], gap=0.075 * float(front.high90.max()))
     for (name, bundle, line_colour, _), y in zip(shown, heights, strict=True):
         chart.add_annotation(
             x=bundle.time_h[-1], y=y, text=escape(names[name]), xanchor="left", xshift=6, showarrow=False, font=dict(color=line_colour, size=12)
@@ -142,7 +142,7 @@ def walk_figure(theme: Theme, axis: Axis, positions: np.ndarray, time_h: np.ndar
         name = f"{axis.name} = {signed(position)}"
         chart.add_trace(go.Scatter(x=time_h, y=curve, name=name, mode="lines", line=dict(color=shade, width=2), hovertemplate="%{y:.3g} mg/L"))
     ends = (0, len(positions) - 1)
-    heights = _apart([concentration[i, -1] for i in ends], gap=0.08 * concentration.max())
+    heights = _apart([float(concentration[i, -1]) for i in ends], gap=0.08 * float(concentration.max()))
     for i, y in zip(ends, heights, strict=True):
         text = f"{axis.name} = {signed(positions[i])}"
         chart.add_annotation(x=time_h[-1], y=y, text=text, xanchor="left", xshift=6, showarrow=False, font=dict(color=colour.ink, size=12))
@@ -158,14 +158,29 @@ def meaning_figure(theme: Theme, axes: Sequence[Axis], *, height: int | None = N
     table: list[list[Correlation]] = [[a.correlations[i] for a in axes] for i in range(len(rows))]
     rho = np.array([[c.rho for c in row] for row in table], dtype=np.float32)
     interval = np.array([[(c.low95, c.high95) for c in row] for row in table], dtype=np.float32)
-    chart = figure(theme, height=height or 60 + 30 * len(rows))
+    chart = figure(theme, height=height or 60 + 36 * len(rows))
+    ends = [
+        [at, faded(hue, opacity)]
+        for at, hue, opacity in ((0, colour.warning, 0.55), (0.5, colour.warning, 0), (0.5, colour.regimen, 0), (1, colour.regimen, 0.55))
+    ]
     chart.add_trace(
         go.Heatmap(
-            z=rho, x=[a.name for a in axes], y=rows, zmin=-1, zmax=1, showscale=False, xgap=3, ygap=3, customdata=interval,
-            colorscale=[[0, colour.warning], [0.5, colour.panel], [1, colour.regimen]], text=[[signed(v) for v in row] for row in rho], texttemplate="%{text}",
-            hovertemplate="%{x} and %{y}: %{text} (95 %: %{customdata[0]:+.2f} to %{customdata[1]:+.2f})<extra></extra>",
+            z=rho,
+            x=[a.name for a in axes],
+            y=rows,
+            zmin=-1,
+            zmax=1,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            colorscale=ends,
+            customdata=interval,
+            text=[[f"{v:.2f}".replace("-", "−").replace("0.", ".") for v in row] for row in rho],
+            texttemplate="%{text}",
+            textfont=dict(color=colour.ink, size=11),
+            hovertemplate="%{x} and %{y}: %{text} (95 %: %{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
         )
-    )  # fmt: skip
-    chart.update_xaxes(side="top", fixedrange=True, showgrid=False, tickfont=dict(size=13, color=colour.ink))
-    chart.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, tickfont=dict(size=13, color=colour.ink))
+    )
+    chart.update_xaxes(side="top", fixedrange=True, showgrid=False, tickfont=dict(size=12, color=colour.ink))
+    chart.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, tickfont=dict(size=12, color=colour.ink))
     return chart

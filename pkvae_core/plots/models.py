@@ -10,23 +10,23 @@ from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
 EXPOSURES = {"auc24": "AUC₂₄", "trough": "Trough", "peak": "Peak"}
 
 
-def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 250) -> go.Figure:
+def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 290) -> go.Figure:
     """Share of virtual patients whose true exposure lay in the 90 % interval, by number of levels; the goal is shaded."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
-    _goal(chart, colour, 88, 92, "goal 88–92 %")
+    _goal(chart, colour, 88, 92)
     for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "coverage", colour)):
         values = [100 * c["coverage"][name] for c in cells]
         hover = f"{label}, %{{customdata}} levels: %{{y:.1f}} % of the intervals hold the truth<extra></extra>"
         chart.add_trace(_dots([j + 0.16 * i for j in range(len(cells))], values, label, hue, symbol, [c["levels"] for c in cells], hover))
     low = min([87.0, *(100 * v - 1 for c in cells for v in c["coverage"].values())])
-    chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=[low, max(93, 190 - low - 7)])
+    chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=[low, max([93.0, *(100 * v + 1 for c in cells for v in c["coverage"].values())])])
     return _by_levels(chart, cells)
 
 
-def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 250) -> go.Figure:
+def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 290) -> go.Figure:
     """Error of the model over the error of the exact posterior on the same patients, with its 95 % interval; 1 is as good as possible."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
-    _goal(chart, colour, 0, 1.03, "goal: at most 1.03")
+    _goal(chart, colour, 0, 1.03)
     ends = [bound for c in cells for r in c["ratio"].values() for bound in r]
     for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "ratio", colour)):
         middle, low, high = zip(*(c["ratio"][name] for c in cells), strict=True)
@@ -52,9 +52,8 @@ def _dots(x: Sequence[float], y: Sequence[float], name: str, hue: str, symbol: s
     return go.Scatter(x=x, y=y, name=name, mode="markers", marker=marker, customdata=levels, hovertemplate=hover)
 
 
-def _goal(chart: go.Figure, colour: Palette, low: float, high: float, text: str) -> None:
+def _goal(chart: go.Figure, colour: Palette, low: float, high: float) -> None:
     chart.add_hrect(y0=low, y1=high, fillcolor=faded(colour.in_target, 0.13), line_width=0)
-    chart.add_annotation(x=1, xref="paper", y=high, text=text, xanchor="right", yshift=9, showarrow=False, font=dict(color=colour.in_target, size=12))
 
 
 def _by_levels(chart: go.Figure, cells: Sequence[Mapping[str, Any]]) -> go.Figure:
