@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER: list[str] = (
+ORDER: tuple[str, ...] = tuple(
     "patient wording exposure residual_error structural records drugs vae inference dosing case insight checks plots report commands __main__ pages app".split()
 )
 COMPUTING = {"vae", "inference", "dosing", "insight", "checks"}
