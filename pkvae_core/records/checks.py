@@ -88,7 +88,7 @@ def check_infusions(doses: Sequence[Dosed], notes: Notes) -> None:
 def check_rises(doses: Sequence[Dosed], samples: Sequence[Measured], infuses: Iterable[bool], notes: Notes) -> None:
     """Warns when a level is much higher than the one before and no dose explains it. `infuses` says of each dose whether it goes into a vein."""
     ends = [
-        given.dose.time_h + (given.dose.infusion_h if into_vein else max(given.dose.infusion_h, ABSORPTION_H))
+        given.dose.time_h + (given.dose.infusion_h if into_vein or given.dose.infusion_h else ABSORPTION_H)
         for given, into_vein in zip(doses, infuses, strict=True)
     ]
     measured = sorted((m for m in samples if not m.sample.is_below_lloq), key=lambda item: item.sample.time_h)

@@ -7,8 +7,8 @@ import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import openpyxl
 from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
@@ -38,7 +38,7 @@ class Table:
         return tuple(row[place] for row in self.rows)
 
 
-def open_table(source: Path | str | bytes | BinaryIO) -> Table:
+def open_table(source: Path | str | bytes | BufferedIOBase) -> Table:
     """The table in a CSV or .xlsx file, given as a path, its bytes or an open binary file. Raises DataError."""
     content = _content(source)
     if not content.strip():
@@ -52,7 +52,7 @@ def open_table(source: Path | str | bytes | BinaryIO) -> Table:
     return _table(cells, notes)
 
 
-def _content(source: Path | str | bytes | BinaryIO) -> bytes:
+def _content(source: Path | str | bytes | BufferedIOBase) -> bytes:
     """At most MAX_BYTES: a larger file is refused before it is read."""
     if isinstance(source, bytes):
         content = source

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from pkvae_core.records import checks
 from pkvae_core.records.cells import Cells, calendar, read_cells, time_texts
@@ -50,7 +50,7 @@ class _Rules:
     measuring: Measuring
 
 
-def read_patients(source: Path | str | bytes | BinaryIO, *, options: ReadOptions) -> Cohort:
+def read_patients(source: Path | str | bytes | BufferedIOBase, *, options: ReadOptions) -> Cohort:
     """The patients in a CSV or .xlsx table with one row for each dose, level or time asked for.
 
     Raises MappingNeeded when a person must say which column is which, AnalyteNeeded when there are several analytes, DataError when the file cannot be read.

@@ -24,7 +24,7 @@ def template(covariates: Sequence[CovariateColumn], *, typical: Mapping[str, flo
         ["example", _clock(0), *dose, *values],
         ["example", _clock(interval_h), *dose],
         ["example", _clock(interval_h + infusion_h + 2), "", "", "10", "0"],
-        ["example", _clock(2 * interval_h), "", "", "", "2"],
+        ["example", _clock(3 * interval_h), "", "", "", "2"],
     ]
     header = [*EVENTS, *names]
     text = io.StringIO()

@@ -1,0 +1,104 @@
+"""Covariates: sexes in every spelling, changes over time, missing values, and clearance where it can be computed."""
+
+import math
+
+import pytest
+
+from pkvae_core.patient import Covariate
+from pkvae_core.records.problems import DataError
+
+
+def values(cohort, name):
+    (record,) = cohort.records
+    return [(covariate.value, covariate.time_h) for covariate in record.patient.covariates if covariate.name == name]
+
+
+def dosed(column, *cells):
+    """A patient with a dose at 0 h and a level at each later hour, and one more column."""
+    rows = "".join(f"1,{i},{'' if i else 500},1,{10 if i else ''},{cell}\n" for i, cell in enumerate(cells))
+    return f"ID,TIME,AMT,DUR,DV,{column}\n{rows}"
+
+
+@pytest.mark.parametrize("word", ["M", "m", "male", "Male", "1", "1.0", "man"])
+def test_males_are_one(read, specs, word):
+    assert values(read(dosed("SEX", word), covariates=specs), "SEX") == [(1, -math.inf)]
+
+
+@pytest.mark.parametrize("word", ["F", "female", "Woman", "0", "w"])
+def test_females_are_zero(read, specs, word):
+    assert values(read(dosed("Gender", word), covariates=specs), "SEX") == [(0, -math.inf)]
+
+
+def test_the_name_of_the_column_says_who_is_one(read, specs):
+    assert values(read(dosed("SEXM", "1"), covariates=specs), "SEX") == [(1, -math.inf)]
+    assert values(read(dosed("female", "1"), covariates=specs), "SEX") == [(0, -math.inf)]
+
+
+def test_numbers_for_sexes_are_said_to_be_an_assumption(read, specs):
+    assert any("1 is read as male, 0 as female" in p.message for p in read(dosed("SEX", "0"), covariates=specs).problems)
+    assert any("1 is read as male, 2 as female" in p.message for p in read(dosed("SEX", "2"), covariates=specs).problems)
+    with pytest.raises(DataError, match="0, 1 and 2"):
+        read("ID,TIME,AMT,SEX\n1,0,500,0\n2,0,500,1\n3,0,500,2\n", covariates=specs)
+
+
+def test_the_first_value_always_held_and_each_change_has_its_time(read, specs):
+    assert values(read(dosed("WT", 70, 70, 72, "", 72, 71), covariates=specs), "WT") == [(70, -math.inf), (72, 2), (71, 5)]
+
+
+def test_a_first_value_in_a_later_row_is_not_known_before(read, specs):
+    assert values(read(dosed("WT", "", "NA", 72), covariates=specs), "WT") == [(72, 2)]
+
+
+@pytest.mark.parametrize("missing", ["", ".", "NA", "-99"])
+def test_a_missing_value_is_missing_with_a_line(read, specs, missing):
+    cohort = read(dosed("WT", missing), covariates=specs)
+    assert values(cohort, "WT") == []
+    (problem,) = cohort.problems
+    assert "weight (WT)" in problem.message and "serum creatinine (SCR)" in problem.message and problem.patient_id == "1"
+
+
+def test_what_the_drug_needs_must_be_there(read, specs):
+    from dataclasses import replace
+
+    needed = [replace(spec, when_missing="required") if spec.name == "WT" else spec for spec in specs]
+    cohort = read(dosed("WT", ""), covariates=needed)
+    assert not cohort.records
+    assert "weight (WT)" in next(problem.message for problem in cohort.problems if problem.severity == "error")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "remedy"),
+    [
+        ("AGE", 430, "months"),
+        ("SCR", 88, '"SCR (umol/L)"'),
+        ("HT", 1.75, '"HT (m)"'),
+        ("WT", -70, "Correct it"),
+        ("AGE", "old", "leave it empty"),
+        ("SEX", "x", "Correct"),
+    ],
+)
+def test_a_value_that_cannot_be_true_stops_the_patient_and_names_the_unit_that_would_explain_it(read, specs, column, cell, remedy):
+    cohort = read(dosed(column, cell), covariates=specs)
+    (problem,) = [problem for problem in cohort.problems if problem.severity == "error"]
+    assert not cohort.records
+    assert (problem.row, problem.column) == (2, column) and remedy in problem.remedy
+
+
+def test_one_patient_has_one_sex(read, specs):
+    cohort = read(dosed("SEX", "M", "F"), covariates=specs)
+    assert not cohort.records and any("sex of one patient changes" in problem.message for problem in cohort.problems)
+
+
+def test_clearance_is_computed_at_every_change_and_says_how(read, specs):
+    table = "ID,TIME,AMT,DUR,DV,AGE,SEX,WT,HT,SCR_umol_L\n1,0,500,1,,40,M,72,180,88.4\n1,24,,,10,40,M,72,180,176.8\n"
+    cohort = read(table, covariates=specs)
+    assert values(cohort, "CRCL") == [(pytest.approx(100), -math.inf), (pytest.approx(50), 24)]
+    assert [problem.message for problem in cohort.problems if "clearance" in problem.message] == [
+        "creatinine clearance is computed (Cockcroft-Gault, actual weight)"
+    ]
+
+
+def test_a_measured_clearance_is_never_replaced(read, specs):
+    table = "ID,TIME,AMT,DUR,DV,AGE,SEX,WT,HT,SCR,CLCR\n1,0,500,1,,40,M,72,180,1,61\n"
+    (record,) = read(table, covariates=specs).records
+    assert [c for c in record.patient.covariates if c.name == "CRCL"] == [Covariate("CRCL", 61)]
