@@ -33,9 +33,10 @@ def doses_of(line: Line, rules: Prescribing, notes: Notes) -> list[Dose]:
     amount = line.amount_mg
     if not _amount_is_usable(line, notes):
         return []
-    product = _product(line, rules, notes)
+    if (product := _product(line, rules, notes)) is None:
+        return []
     duration = _duration(line, product, rules, notes)
-    if product is None or duration is None or not _repeats_are_usable(line, duration, notes):
+    if duration is None or not _repeats_are_usable(line, duration, notes):
         return []
     assert amount is not None
     before = _steady_state_count(line, rules, notes) if line.steady_state else 0
@@ -48,6 +49,8 @@ def _amount_is_usable(line: Line, notes: Notes) -> bool:
         notes.error("a dose has no amount", "Write the amount into AMT, or remove the row if nothing was given.", line.row, "AMT")
     elif line.amount_mg < 0:
         notes.error(f"the amount of a dose is {line.amount_mg:g}; it cannot be negative", "Correct AMT.", line.row, "AMT")
+    elif line.amount_mg == 0 and line.rate_mg_per_h:
+        notes.error("a rate without an amount cannot be read", "Write the amount of the infusion into AMT.", line.row, "AMT")
     elif line.amount_mg == 0:
         notes.warn("a dose of 0 is left out", "Remove the row if nothing was given; otherwise write the amount.", line.row, "AMT")
     return bool(line.amount_mg and line.amount_mg > 0)
@@ -65,7 +68,7 @@ def _product(line: Line, rules: Prescribing, notes: Notes) -> str | None:
     return name
 
 
-def _duration(line: Line, product: str | None, rules: Prescribing, notes: Notes) -> float | None:
+def _duration(line: Line, product: str, rules: Prescribing, notes: Notes) -> float | None:
     """Duration of the infusion in h, 0 for a bolus; None, and an error, when RATE and DUR cannot be followed."""
     rate, duration = line.rate_mg_per_h, line.duration_h
     if rate is not None and rate < 0:
@@ -81,7 +84,12 @@ def _duration(line: Line, product: str | None, rules: Prescribing, notes: Notes)
         notes.error(f"AMT and RATE make an infusion of {by_rate:.3g} h, but DUR says {duration:.3g} h", "Correct one of them, or empty RATE.", line.row, "DUR")
         return None
     known = duration or by_rate
-    if known or not rules.infuses(product or ""):
+    if known and rules.products and not rules.infuses(product):
+        notes.error(
+            "the dose has a duration, but its product is not infused", "Name the infused product in a column PRODUCT, or empty the duration.", line.row, "DUR"
+        )
+        return None
+    if known or not rules.infuses(product):
         return known or 0.0
     if rules.assume_infusion_h is not None:
         notes.warn(
@@ -99,7 +107,7 @@ def _duration(line: Line, product: str | None, rules: Prescribing, notes: Notes)
 
 def _repeats_are_usable(line: Line, duration_h: float, notes: Notes) -> bool:
     """May ADDL, II and SS be followed?"""
-    count = notes.problems.__len__()
+    count = len(notes.problems)
     repeats = bool(line.additional or line.steady_state)
     if line.additional < 0 or line.additional > MAX_DOSES:
         notes.error(f"ADDL is {line.additional}; it must lie between 0 and {MAX_DOSES:,}", "Correct ADDL.", line.row, "ADDL")

@@ -93,11 +93,12 @@ def _delimited(text: str) -> list[list[str]]:
         shown = lines[0].strip()[:60]
         guess = " It seems to be separated by spaces." if len(shown.split()) > 2 else " It seems to be separated by |." if "|" in shown else ""
         raise DataError(f'Only one column was found, "{shown}".{guess} Separate the columns by comma, semicolon or tab.')
-    cells = []
+    cells, filled = [], 0
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             cells.append(row)
-            _refuse_if_long(len(cells))
+            filled += any(row)
+            _refuse_if_long(filled)
     except csv.Error as error:
         raise DataError(f"Row {len(cells) + 1} cannot be read ({error}); a quotation mark may be missing. {WAY_OUT}") from error
     return cells
@@ -116,10 +117,12 @@ def _workbook(content: bytes) -> tuple[list[list[str]], tuple[str, ...]]:
                 raise DataError(f"The workbook unpacks to more than {MAX_UNPACKED_BYTES // 10**6} MB. {WAY_OUT}")
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False)
         sheet = book.worksheets[0]
-        cells = []
+        cells, filled = [], 0
         for row in sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True):
-            cells.append([_cell(value) for value in row])
-            _refuse_if_long(len(cells))
+            is_blank = all(value is None for value in row)
+            cells.append([] if is_blank else [_cell(value) for value in row])
+            filled += not is_blank
+            _refuse_if_long(filled)
         others = [name for name in book.sheetnames if name != sheet.title]
         return cells, (f'only the first sheet, "{sheet.title}", is read; {", ".join(others)} is not',) if others else ()
     except DataError:

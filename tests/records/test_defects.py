@@ -38,6 +38,7 @@ INFUSED = "ID,TIME,AMT,DUR,DV\n"
         (INFUSED + "1,0,500,1,\n1,5,,,18000\n1,12,,,12\n", "warning", 3, "DV", "units may be mixed"),
         ("ID,TIME,AMT,RATE\n1,0,500,-2\n", "error", 2, "RATE", "-1, -2"),
         ("ID,TIME,AMT,RATE,DUR\n1,0,500,250,1\n", "error", 2, "DUR", "make an infusion of 2 h"),
+        ("ID,TIME,AMT,RATE,SS,II\n1,0,0,50,1,24\n", "error", 2, "AMT", "a rate without an amount"),
         ("ID,TIME,AMT,EVID\n1,0,,1\n", "error", 2, "AMT", "no amount"),
         ("ID,TIME,AMT,EVID\n1,0,500,1\n1,6,0,1\n", "warning", 3, "AMT", "dose of 0"),
         ("ID,TIME,AMT,EVID\n1,0,500,0\n", "error", 2, "AMT", "EVID is 0"),
@@ -85,6 +86,7 @@ def test_a_swallowed_dose_needs_no_duration(read):
     products = {"iv": "infusion", "oral": "tablet"}
     assert not read("ID,TIME,AMT,ROUTE\n1,0,500,oral\n", products=products, infused_products=frozenset({"infusion"})).problems
     assert "bolus" in one(read("ID,TIME,AMT,ROUTE\n1,0,500,iv\n", products=products, infused_products=frozenset({"infusion"}))).message
+    assert "is not infused" in one(read("ID,TIME,AMT,DUR,ROUTE\n1,0,500,1,oral\n", products=products, infused_products=frozenset({"infusion"}))).message
     assert "no product of this drug" in one(read("ID,TIME,AMT,ROUTE\n1,0,500,sc\n", products=products)).message
     assert "names no product" in one(read("ID,TIME,AMT,ROUTE\n1,0,500,\n", products=products)).message
 

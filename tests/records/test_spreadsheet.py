@@ -19,7 +19,7 @@ PLAIN = "ID,TIME,AMT,DUR,DV\n1,0,1000,1.5,\n1,12.5,,,10.25\n"
 def workbook(rows, *more_sheets) -> bytes:
     book = openpyxl.Workbook()
     for row in rows:
-        book.active.append(row)
+        book.worksheets[0].append(row)
     for name in more_sheets:
         book.create_sheet(name)
     content = io.BytesIO()

@@ -137,7 +137,10 @@ def test_products_are_told_apart_by_route_name_or_compartment(read):
     products = {"iv": "infusion", "oral": "tablet", "1": "tablet"}
     for column, words in (("ROUTE", ("IV", "oral")), ("PRODUCT", ("iv", "Oral")), ("CMT", ("iv", "1"))):
         table = f"ID,TIME,AMT,DUR,DV,{column}\n1,0,500,1,,{words[0]}\n1,12,400,,,{words[1]}\n1,15,,,10,\n"
-        assert read(table, products=products).records[0].patient.doses == (Dose(0, 500, 1, "infusion"), Dose(12, 400, 0, "tablet"))
+        assert read(table, products=products, infused_products=frozenset({"infusion"})).records[0].patient.doses == (
+            Dose(0, 500, 1, "infusion"),
+            Dose(12, 400, 0, "tablet"),
+        )
 
 
 def test_compartments_that_differ_without_a_word_about_products_are_refused(read):
