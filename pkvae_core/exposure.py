@@ -41,7 +41,7 @@ def weighted_quantile(values: Float[np.ndarray, "draw ..."], weight: Float[np.nd
 
     With equal weights this is Hazen's quantile. Shape: that of `values` without its first axis.
     """
-    return weighted_quantiles(values, weight, (probability,))[0]
+    return np.asarray(weighted_quantiles(values, weight, (probability,))[0])
 
 
 def weighted_quantiles(

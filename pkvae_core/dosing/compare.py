@@ -59,5 +59,7 @@ def _what_if(posterior: Posterior, target: Target, regimen: Regimen, which: int,
     plan = regimen.doses(max(window[1], due + regimen.interval_h))
     altered = tuple(sorted(change(plan), key=lambda dose: dose.time_h))
     past, weight = past_doses(posterior, regimen.start_h), np.asarray(posterior.weight, dtype=float)
-    planned, changed = (judge_span(target, regimen, window_span(posterior, (*past, *doses), regimen, window), weight) for doses in (plan, altered))
+    planned, changed = (
+        judge_span(target, regimen, window_span(posterior, (*past, *doses), regimen, window, target.points), weight) for doses in (plan, altered)
+    )
     return Change(altered, window, planned, changed)

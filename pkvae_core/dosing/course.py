@@ -11,7 +11,7 @@ from pkvae_core.inference.posterior import Posterior, cumulative_auc, predict
 from pkvae_core.patient import Dose, Regimen
 
 JUST_AFTER_H = 1e-3  # a concentration at the time of a dose is the one before it; a bolus peaks this much later
-GRID = 32  # times within an interval, closer together after the dose
+COARSE, FINE = 8, 32  # times looked at within an interval
 
 
 @dataclass(frozen=True)
@@ -48,51 +48,55 @@ def past_doses(posterior: Posterior, start_h: float) -> tuple[Dose, ...]:
     return tuple(d for d in posterior.patient.doses if d.time_h < start_h)
 
 
-def phases(infusion_h: float, interval_h: float) -> Float[np.ndarray, " time"]:
-    """Hours after a dose at which its curve is looked at: from just after it to the next dose, the end of the infusion included."""
-    even = interval_h * np.linspace(0, 1, GRID) ** 2
+def phases(infusion_h: float, interval_h: float, points: int) -> Float[np.ndarray, " time"]:
+    """Hours after a dose at which its curve is looked at: from just after it to the next dose, closer together at first, the end of the infusion included.
+
+    An infusion peaks at its end, so that few `points` will do unless the whole shape is asked for; a swallowed dose always gets the fine grid.
+    """
+    even = interval_h * np.linspace(0, 1, points if infusion_h > 0 else FINE) ** 2
     return np.unique(np.concatenate([[JUST_AFTER_H], even[1:], [infusion_h] if infusion_h > 0 else []]))
 
 
-def window_grid(doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float]) -> tuple[Float[np.ndarray, " time"], int]:
+def window_grid(doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float], points: int) -> tuple[Float[np.ndarray, " time"], int]:
     """Times to look at between two hours of the patient's clock, and the column of the trough: just before the last dose due in the window, else its end."""
     low, high = window_h
     due = regimen.start_h + regimen.interval_h * np.floor((high - regimen.start_h) / regimen.interval_h + 1e-9)
     trough_h = min(due, high) if due > low else high
-    curves = [d.time_h + phases(d.infusion_h, max(regimen.interval_h, d.infusion_h)) for d in doses]
-    time = np.unique(np.concatenate([[low, trough_h, high], *curves]))
+    curves = [d.time_h + phases(d.infusion_h, max(regimen.interval_h, d.infusion_h), points) for d in (*doses, *regimen.doses(high))]
+    time = np.unique(np.concatenate([[float(low), trough_h, high], *curves]))
     time = time[(time >= low) & (time <= high)]
     return time, int(np.searchsorted(time, trough_h))
 
 
-def window_span(posterior: Posterior, doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float]) -> Span:
+def window_span(posterior: Posterior, doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float], points: int) -> Span:
     """What these doses do between two hours of the patient's clock; `regimen` says when doses fall due."""
-    time, trough = window_grid(doses, regimen, window_h)
+    time, trough = window_grid(doses, regimen, window_h, points)
     auc = _auc(posterior, doses, window_h)
     return Span(window_h[1] - window_h[0], time, trough, auc, concentration(posterior, doses, time), np.ones(len(auc), dtype=bool))
 
 
-def window_spans(posterior: Posterior, regimens: Sequence[Regimen], window_h: tuple[float, float]) -> dict[Regimen, SpanOf]:
+def window_spans(posterior: Posterior, regimens: Sequence[Regimen], window_h: tuple[float, float], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, these hours counted from its start, with any amount, the recorded doses before it included."""
+    windows = {r: (r.start_h + window_h[0], r.start_h + window_h[1]) for r in regimens}
     if not posterior.model.is_dose_proportional:
-        return {r: _simulated(posterior, r, (r.start_h + window_h[0], r.start_h + window_h[1])) for r in regimens}
+        return {r: _simulated(posterior, r, window, points) for r, window in windows.items()}
 
     @cache
     def carried(doses: tuple[Dose, ...], low: float, high: float) -> Float[np.ndarray, " draw"]:
         return _auc(posterior, doses, (low, high))
 
-    return {r: _scaled(posterior, r, (r.start_h + window_h[0], r.start_h + window_h[1]), carried) for r in regimens}
+    return {r: _scaled(posterior, r, window, points, carried) for r, window in windows.items()}
 
 
-def _simulated(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float]) -> SpanOf:
+def _simulated(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], points: int) -> SpanOf:
     past = past_doses(posterior, regimen.start_h)
-    return cache(lambda amount_mg: window_span(posterior, (*past, *replace(regimen, amount_mg=amount_mg).doses(window_h[1])), regimen, window_h))
+    return cache(lambda amount_mg: window_span(posterior, (*past, *replace(regimen, amount_mg=amount_mg).doses(window_h[1])), regimen, window_h, points))
 
 
-def _scaled(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], carried: Callable[..., Float[np.ndarray, " draw"]]) -> SpanOf:
+def _scaled(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], points: int, carried: Callable[..., Float[np.ndarray, " draw"]]) -> SpanOf:
     """What the fixed doses do, plus the amount times what 1 mg does."""
     fixed, one_mg = split_course(posterior, regimen, window_h[1])
-    time, trough = window_grid((*fixed, *one_mg), regimen, window_h)
+    time, trough = window_grid((*fixed, *one_mg), regimen, window_h, points)
     area0, area1 = carried(fixed, *window_h), _auc(posterior, one_mg, window_h)
     curve0, curve1 = (concentration(posterior, doses, time) for doses in (fixed, one_mg))
     settled = np.ones(len(area0), dtype=bool)
@@ -100,7 +104,7 @@ def _scaled(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float
 
 
 def _auc(posterior: Posterior, doses: Sequence[Dose], window_h: tuple[float, float]) -> Float[np.ndarray, " draw"]:
-    return np.diff(area(posterior, doses, np.array(window_h)))[:, 0]
+    return np.diff(area(posterior, doses, np.array(window_h, dtype=float)))[:, 0]
 
 
 def split_course(posterior: Posterior, regimen: Regimen, until_h: float) -> tuple[tuple[Dose, ...], tuple[Dose, ...]]:

@@ -66,7 +66,9 @@ def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen])
 
 def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> dict[Regimen, SpanOf]:
     """For each regimen, from an amount to what it does over the interval or window that the target speaks of."""
-    return steady_spans(posterior, regimens) if target.window_h is None else window_spans(posterior, regimens, target.window_h)
+    if target.window_h is None:
+        return steady_spans(posterior, regimens, target.points)
+    return window_spans(posterior, regimens, target.window_h, target.points)
 
 
 def judge_span(

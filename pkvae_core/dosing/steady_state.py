@@ -28,10 +28,10 @@ RECENT = 10  # doses summed one by one
 FOR_EVER_H = 1e6
 
 
-def steady_spans(posterior: Posterior, regimens: Sequence[Regimen]) -> dict[Regimen, SpanOf]:
+def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, one interval of it at its steady state, with any amount."""
     if not posterior.model.is_dose_proportional:
-        return {regimen: _simulated(posterior, regimen) for regimen in regimens}
+        return {regimen: _simulated(posterior, regimen, points) for regimen in regimens}
 
     @cache
     def carried(regimen: Regimen) -> Float[np.ndarray, "draw 2"]:
@@ -39,13 +39,13 @@ def steady_spans(posterior: Posterior, regimens: Sequence[Regimen]) -> dict[Regi
         edges = comparison_edges(regimen, posterior.model.card.horizon_h)
         return np.diff(area(posterior, split_course(posterior, regimen, edges[-1])[0], edges))[:, ::2]
 
-    return {regimen: _exact(posterior, regimen, carried(replace(regimen, infusion_h=0.0))) for regimen in regimens}
+    return {regimen: _exact(posterior, regimen, points, carried(replace(regimen, infusion_h=0.0))) for regimen in regimens}
 
 
-def _exact(posterior: Posterior, regimen: Regimen, carried: Float[np.ndarray, "draw 2"]) -> SpanOf:
+def _exact(posterior: Posterior, regimen: Regimen, points: int, carried: Float[np.ndarray, "draw 2"]) -> SpanOf:
     """`carried` is compared together with what the regimen adds: to its k-th interval, the area under the response to its first dose over k intervals."""
     start, interval, horizon = regimen.start_h, regimen.interval_h, posterior.model.card.horizon_h
-    time, edges = start + (RECENT - 1) * interval + phases(regimen.infusion_h, interval), comparison_edges(regimen, horizon)
+    time, edges = start + (RECENT - 1) * interval + phases(regimen.infusion_h, interval, points), comparison_edges(regimen, horizon)
     begin = start if regimen.loading_amount_mg is None else start + interval
     areas = area(
         posterior, (Dose(start, 1.0, regimen.infusion_h, regimen.product),), np.hstack([time + interval / 2, edges[1::2] - begin + start, start + FOR_EVER_H])
@@ -61,9 +61,9 @@ def _exact(posterior: Posterior, regimen: Regimen, carried: Float[np.ndarray, "d
     return span
 
 
-def _simulated(posterior: Posterior, regimen: Regimen) -> SpanOf:
+def _simulated(posterior: Posterior, regimen: Regimen, points: int) -> SpanOf:
     edges = comparison_edges(regimen, posterior.model.card.horizon_h)
-    time = edges[2] + phases(regimen.infusion_h, regimen.interval_h)
+    time = edges[2] + phases(regimen.infusion_h, regimen.interval_h, points)
     past = past_doses(posterior, regimen.start_h)
 
     @cache

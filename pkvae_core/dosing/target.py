@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
-from pkvae_core.dosing.course import Span
+from pkvae_core.dosing.course import COARSE, FINE, Span
 from pkvae_core.drugs.card import TargetSpec
 from pkvae_core.exposure import time_above
 
@@ -94,6 +94,11 @@ class Target:
         """Each draw's exposure in the unit of the bounds; infinite where it never settles, so that it counts as above."""
         value = measure(span, self.metric, self.threshold_mg_per_L or self.mic_mg_per_L)
         return value / self.divisor
+
+    @property
+    def points(self) -> int:
+        """How finely an interval is looked at."""
+        return FINE if self.metric == "time_above" else COARSE
 
     @property
     def divisor(self) -> float:
