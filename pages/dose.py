@@ -70,13 +70,14 @@ def _asked(case: Case) -> Asked:
         return product, with_loading
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if len(card.products) > 1:
-            labels = {"" if i == 0 else p.name: p.label for i, p in enumerate(card.products)}
-            product = (
-                st.segmented_control("Product", list(labels), default="", format_func=labels.get, key="product", required=True, label_visibility="collapsed")
-                or ""
+            labels = {p.name: p.label for p in card.products}
+            key = f"product_{case.drug}"
+            st.session_state.setdefault(key, case.current.product if case.current and case.current.product in labels else card.products[0].name)
+            product = st.segmented_control(
+                "Product", list(labels), format_func=labels.get, key=key, required=True, label_visibility="collapsed", persist_state="session"
             )
         if card.loading and card.product(card.loading.product) == card.product(product):
-            with_loading = st.toggle("Begin with a loading dose", key="with_loading", help=card.loading.note or None)
+            with_loading = st.toggle("Begin with a loading dose", key="with_loading", help=card.loading.note or None, persist_state="session")
     return product, with_loading
 
 

@@ -50,10 +50,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     $("notice").replaceChildren(el("b", "", notice.title), el("span", "", notice.words));
     $("if-left").replaceChildren(...strong(words.if_left));
     const width = $("dots").clientWidth || 320;
-    $("dots").setAttribute("viewBox", `0 0 ${width} 150`);
-    $("dots").innerHTML = dotsSvg(target, option.dots, width, 150);
+    $("dots").setAttribute("viewBox", `0 0 ${width} 172`);
+    $("dots").innerHTML = dotsSvg(target, option.dots, width, 172);
     $("dots").setAttribute("aria-label", `${target.axis_label}: ${option.notice.title}. ${option.notice.words}`);
-    $("readout").replaceChildren(...strong(option.readout));
+    $("readout").replaceChildren(...(state.isBlank ? [] : strong(option.readout)));
+    $("accept").textContent = state.isBlank ? words.report : words.accept;
   }
 
   function chart(option) {
@@ -120,7 +121,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   slider.disabled = options.length < 2;
   $("least").textContent = options[0].label;
   $("most").textContent = options[options.length - 1].label;
-  $("accept").textContent = words.accept;
   $("compare").textContent = words.compare;
   $("key").textContent = words.key;
   choices("intervals", data.intervals, data.interval_h, (interval_h) => setTriggerValue("trial", { amount_mg: options[state.index].amount_mg, interval_h, infusion_h: data.infusion_h }));
@@ -153,8 +153,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     $("spoken").textContent = `${said.clock}: ${said.rows.map((r) => r.join(" ")).join(", ")}`;
   });
 
-  let width = 0;
-  const resized = new ResizeObserver(() => { const now = svg.clientWidth; if (now && now !== width) { width = now; draw(); } });
+  let size = "";
+  const resized = new ResizeObserver(() => { const now = `${svg.clientWidth} ${svg.clientHeight}`; if (svg.clientWidth && now !== size) { size = now; draw(); } });
   resized.observe(svg);
   state.stop.signal.addEventListener("abort", () => resized.disconnect());
   return () => { state.stop.abort(); clearTimeout(state.telling); };

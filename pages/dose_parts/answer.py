@@ -14,7 +14,7 @@ from pkvae_core.case import Case
 from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.patient import Regimen
-from pkvae_core.wording import amount_words, duration_words, plain, regimen_words
+from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded
 
 LIVE = component("dose", "dose_chart.js", "dose_dots.js", "dose_live.js")
 KEY = "Line: median · dark band: middle 50 % · light band: 90 % of likely concentrations · ● measured level · ▲ dose"
@@ -23,6 +23,7 @@ KEY = "Line: median · dark band: middle 50 % · light band: 90 % of likely conc
 def show_answer(case: Case, ranking: Recommendation, tried: Regimen, asked: Asked, on: dict[str, Callable]) -> None:
     """The live component at the regimen `tried`; `on` answers on_trial_change, on_accept_change and on_compare_change."""
     options = sorted((o for o in ranking.ranked if _is_beside(o.regimen, tried)), key=lambda o: o.regimen.amount_mg)
+    offered = [o.regimen for o in ranking.ranked]
     amounts = [o.regimen.amount_mg for o in options]
     best = ranking.best.regimen if ranking.best else None
     regimens = tuple(o.regimen for o in options)
@@ -35,12 +36,12 @@ def show_answer(case: Case, ranking: Recommendation, tried: Regimen, asked: Aske
             "is_blank": best is None and "trial" not in st.session_state,
             "interval_h": tried.interval_h,
             "infusion_h": tried.infusion_h,
-            "intervals": _choices(sorted({t for t, _ in _schedules(case, asked)}), lambda t: f"{plain(t)} h"),
-            "infusions": _choices([d for t, d in _schedules(case, asked) if t == tried.interval_h], lambda d: _infusion_words(d, tried.interval_h)),
+            "intervals": _choices({r.interval_h for r in offered}, lambda t: f"{plain(t)} h"),
+            "infusions": _choices({r.infusion_h for r in offered if r.interval_h == tried.interval_h}, lambda d: _infusion_words(d, tried.interval_h)),
             "target": axis(case),
             "scene": scene(case, regimens),
             "options": [_entry(case, o) | curve for o, curve in zip(options, curves(case, regimens), strict=True)],
-            "words": _words(case, ranking),
+            "words": _words(case, ranking, options[0].exact_amount_mg),
         },
         **{f"on_{name}_change": answer for name, answer in on.items()},
     )
@@ -51,12 +52,9 @@ def _is_beside(regimen: Regimen, tried: Regimen) -> bool:
     return (regimen.interval_h, regimen.infusion_h) == (tried.interval_h, tried.infusion_h)
 
 
-def _schedules(case: Case, asked: Asked) -> tuple[tuple[float, float], ...]:
-    return posterior_for(case).model.card.product(asked[0]).schedules
-
-
-def _choices(values: list[float], words: Callable[[float], str]) -> list[dict]:
-    return [{"value": value, "words": words(value)} for value in values] if values != [0] else []
+def _choices(values: set[float], words: Callable[[float], str]) -> list[dict]:
+    """One button each; none where a swallowed drug leaves nothing to choose."""
+    return [{"value": value, "words": words(value)} for value in sorted(values)] if values != {0} else []
 
 
 def _infusion_words(infusion_h: float, interval_h: float) -> str:
@@ -100,22 +98,26 @@ def detail_words(case: Case, regimen: Regimen) -> str:
     return " · ".join([*parts, f"first dose *{clock_words(case, regimen.start_h)}*"])
 
 
-def _words(case: Case, ranking: Recommendation) -> dict:
+def _words(case: Case, ranking: Recommendation, exact_mg: float | None) -> dict:
     left = if_unchanged(case.digest, case)
+    replaces = [f"Replaces {regimen_words(case.current)}"] if case.current else []
+    exact = [f"exact amount before rounding {rounded(exact_mg)} mg"] if exact_mg else []
     return {
         "heading": "Recommended regimen" if ranking.best else "No regimen meets the target",
+        "asked": f"{metric_name(case.target, case.target.metric)}: {bounds_of(case)} {unit_of(case, case.target.metric)}",
         "badge": f"Best of {ranking.tested} tested" if ranking.best else "",
+        "why": "Why",
         "reason": ranking.reason or "",
         "trying": "Regimen you are trying",
         "back": "Back to recommended" if ranking.best else "Back",
-        "replaces": f"Replaces {regimen_words(case.current)}" if case.current else "No regular regimen before it",
+        "replaces": " · ".join([*replaces, *exact]),
         "if_left": f"*If left on {headline_words(case.current)}:* {_left_words(case, left)}" if left and case.current else "",
         "amount": "Dose",
         "accept": "Accept and write report",
+        "report": "Write report",
         "compare": "Compare",
         "log": "Log scale",
         "key": KEY,
-        "target": f"{metric_name(case.target, case.target.metric)} {bounds_of(case)} {unit_of(case, case.target.metric)}",
     }
 
 

@@ -9,12 +9,13 @@ import streamlit as st
 
 from pkvae_core.case import Case
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.patient import Sample
 from pkvae_core.records.problems import Problem
 from pkvae_core.records.units import concentration_factor
 from pkvae_core.wording import plain
 
 TABLES = {"doses": ("When", "Amount (mg)", "Infusion (h)", "Product"), "levels": ("When", "Level")}
-FIELDS = ("ID", "TIME", "EVID", "AMT", "DUR", "PRODUCT", "DV")
+FIELDS = ("ID", "TIME", "EVID", "AMT", "DUR", "DV", "PRODUCT")
 SEEN_AS = {"TIME": "When", "AMT": "Amount", "DUR": "Infusion", "DV": "Level", "PRODUCT": "Product", "RATE": "Infusion"}
 CREATININE_UNITS = ("mg/dL", "umol/L")
 
@@ -35,6 +36,7 @@ def clear(drug: str) -> None:
     """An empty form for this drug."""
     for name in [name for name in st.session_state if str(name).startswith("in_")]:
         del st.session_state[name]
+    st.session_state.pop("form_today", None)
     st.session_state["in_drug"] = drug
     for table in TABLES:
         replace_rows(table, [])
@@ -46,20 +48,20 @@ def fill(case: Case, card: DrugCard) -> None:
     stamp = "%Y-%m-%d %H:%M:%S" if any(case.clock(d.time_h).second for d in (*case.patient.doses, *case.patient.samples)) else "%Y-%m-%d %H:%M"
     labels = {product.name: product.label for product in card.products} | {"": card.product().label}
     factor = 1 / concentration_factor(case.unit, card.molar_mass_g_per_mol)
-    replace_rows("doses", [
-        {"When": f"{case.clock(d.time_h):{stamp}}", "Amount (mg)": plain(d.amount_mg).replace(",", ""), "Infusion (h)": plain(d.infusion_h, 4), "Product": labels[d.product]}
-        for d in case.patient.doses
-    ])  # fmt: skip
-    replace_rows("levels", [
-        {"When": f"{case.clock(s.time_h):{stamp}}", "Level": f"<{(s.lloq_mg_per_L or 0) * factor:.6g}" if s.is_below_lloq else f"{(s.concentration_mg_per_L or 0) * factor:.6g}"}
-        for s in case.patient.samples
-    ])  # fmt: skip
+    given = [(f"{case.clock(d.time_h):{stamp}}", plain(d.amount_mg).replace(",", ""), plain(d.infusion_h, 4), labels[d.product]) for d in case.patient.doses]
+    measured = [(f"{case.clock(s.time_h):{stamp}}", _level_text(s, factor)) for s in case.patient.samples]
+    for table, typed in (("doses", given), ("levels", measured)):
+        replace_rows(table, [dict(zip(TABLES[table], row, strict=True)) for row in typed])
     for spec in card.covariates:
         stated = [c.value for c in case.patient.covariates if c.name == spec.name and not c.source.startswith("Cockcroft")]
         if stated:
             st.session_state[f"in_{spec.name}"] = ("Male" if stated[-1] == 1 else "Female") if spec.name == "SEX" else stated[-1]
     st.session_state["in_label"], st.session_state["in_unit"] = case.label, case.unit
     st.session_state["in_now"] = case.clock(case.now_h).replace(tzinfo=None)
+
+
+def _level_text(sample: Sample, factor: float) -> str:
+    return f"<{(sample.lloq_mg_per_L or 0) * factor:.6g}" if sample.is_below_lloq else f"{(sample.concentration_mg_per_L or 0) * factor:.6g}"
 
 
 def is_started(card: DrugCard) -> bool:
@@ -78,21 +80,21 @@ def as_csv(card: DrugCard, today: datetime) -> tuple[bytes, list[str]]:
     units = {"SCR": st.session_state.get("in_SCR_unit", CREATININE_UNITS[0])}
     header = [*FIELDS, *(f"{name} ({units[name]})" if name in units else name for name in stated)]
     beside = ["" if value is None else value[0] if name == "SEX" else f"{value:.10g}" for name, value in stated.items()]
-    names = {product.label: product.name for product in card.products[1:]}  # the first product needs no name
+    names = {product.label: product.name for product in card.products} if len(card.products) > 1 else {}
+    if not names:
+        header.remove("PRODUCT")
     lines, places = [], []
     for table, evid in (("doses", 1), ("levels", 0)):
         for number, row in enumerate(rows(table), start=1):
             if not filled(row):
                 continue
             cell = {column: str(row.get(column) or "").strip() for column in TABLES[table]}
-            product = names.get(cell.get("Product", ""), "")
-            lines.append(
-                ["1", dated(cell["When"], today), evid, cell.get("Amount (mg)", ""), cell.get("Infusion (h)", ""), product, cell.get("Level", ""), *beside]
-            )
+            line = ["1", dated(cell["When"], today), evid, cell.get("Amount (mg)", ""), cell.get("Infusion (h)", ""), cell.get("Level", "")]
+            lines.append([*line, *([names.get(cell.get("Product", ""), "")] if names else []), *beside])
             places.append(f"{table.capitalize()}, row {number}")
     now = st.session_state.get("in_now")
     if now is not None or not lines:
-        lines.append(["1", f"{now or today:%Y-%m-%d %H:%M:%S}", 2, "", "", "", "", *beside])
+        lines.append(["1", f"{now or today:%Y-%m-%d %H:%M:%S}", 2, *[""] * (3 + bool(names)), *beside])
         places.append("First new dose")
     text = io.StringIO()
     csv.writer(text).writerows([header, *lines])

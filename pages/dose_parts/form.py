@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from pages import model, open_case, set_case
+from pages import models, open_case, set_case
 from pages.dose_parts.draft import CREATININE_UNITS, TABLES, as_csv, clear, filled, in_place, is_started, replace_rows, rows
 from pages.dose_parts.opening import case_of, wall_clock
-from pkvae_core.drugs.card import DrugCard, available_drugs, load_card
+from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.parts import CovariateSpec
 from pkvae_core.patient import Regimen
 from pkvae_core.records.problems import DataError
@@ -22,11 +22,9 @@ ICONS = {"error": ":material/error:", "warning": ":material/warning:"}
 def show_form() -> None:
     """The whole form; what it holds becomes the open case on every run."""
     if "in_drug" not in st.session_state:
-        clear(available_drugs()[-1])
+        clear(list(models())[-1])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Drug", available_drugs(), key="in_drug", format_func=lambda d: load_card(d).name, width=170, on_change=_change_drug, persist_state="session"
-        )
+        st.selectbox("Drug", list(models()), key="in_drug", format_func=lambda d: load_card(d).name, width=170, on_change=_change_drug, persist_state="session")
         st.text_input("Pseudonym", key="in_label", placeholder="no real name", width=170, max_chars=40, persist_state="session")
         for spec in load_card(st.session_state["in_drug"]).covariates:
             _field(spec)
@@ -49,7 +47,8 @@ def show_form() -> None:
 
 def _change_drug() -> None:
     """Amounts, levels and units belong to a drug; the patient stays."""
-    st.session_state.pop("in_unit", None)
+    for name in ("in_unit", "trial", "compared", "with_loading"):
+        st.session_state.pop(name, None)
     set_case(None)
     for table in TABLES:
         replace_rows(table, [])
@@ -64,11 +63,7 @@ def _field(spec: CovariateSpec) -> None:
     unit = "" if spec.name == "SCR" else f" ({spec.unit})"
     st.number_input(f"{title}{unit}", value=None, key=key, step=None, width=150 if unit else 120, help=spec.note or None, persist_state="session", format="%g")
     if spec.name == "SCR":
-        st.selectbox("Unit", CREATININE_UNITS, key="in_SCR_unit", format_func=unit_words_of, width=110, persist_state="session")
-
-
-def unit_words_of(unit: str) -> str:
-    return unit_words(unit)
+        st.selectbox("Unit", CREATININE_UNITS, key="in_SCR_unit", format_func=unit_words, width=110, persist_state="session")
 
 
 def _builder(card: DrugCard) -> None:
@@ -131,17 +126,15 @@ def _unit(card: DrugCard) -> str:
 
 
 def _level_units(card: DrugCard) -> None:
-    st.segmented_control(
-        "Unit of levels", card.reporting_units, key="in_unit", default=None if "in_unit" in st.session_state else card.concentration_unit,
-        format_func=unit_words, required=True, persist_state="session",
-    )  # fmt: skip
+    st.session_state.setdefault("in_unit", card.concentration_unit)
+    st.segmented_control("Unit of levels", card.reporting_units, key="in_unit", format_func=unit_words, required=True, persist_state="session")
 
 
 def _answer(card: DrugCard) -> None:
     """Read what was typed; a case without errors is opened at once, anything else is said."""
     if not is_started(card):
         return
-    today = wall_clock()
+    today = st.session_state.setdefault("form_today", wall_clock())
     content, places = as_csv(card, today)
     try:
         cohort = read_patients(content, options=card.read_options(concentration_unit=_unit(card)))
@@ -152,7 +145,7 @@ def _answer(card: DrugCard) -> None:
     for problem in cohort.problems:
         if problem.severity == "error":
             st.error(in_place(problem, places), icon=ICONS["error"])
-        elif problem.column not in ("SEX",):
+        elif not problem.message.startswith("creatinine clearance is computed"):  # the strip says so
             st.caption(f"{ICONS['warning']} {in_place(problem, places)}")
     if not cohort.records:
         set_case(None)
@@ -172,7 +165,7 @@ def _open(card: DrugCard, cohort: Cohort, today: datetime, content: bytes) -> No
         return
     record = cohort.records[0]
     now_h = record.prediction_times[-1].time_h if st.session_state.get("in_now") and record.prediction_times else None
-    model(card.drug)
+    st.session_state["is_editing"] = True  # the form stays where it is while the answer appears below it
     set_case(
         case_of(
             card.drug, record.patient, cohort.origin[record.patient.id] or today, unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems

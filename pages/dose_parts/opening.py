@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from pages import model, open_case, set_case
+from pages import open_case, set_case
 from pkvae_core.case import Case
 from pkvae_core.dosing.current import current_regimen
 from pkvae_core.dosing.target import Target
@@ -59,7 +59,6 @@ def case_of(
 
 def open_new(case: Case) -> None:
     """Another patient on the table: what was tried and compared for the last one is put away."""
-    for name in ("trial", "compared", "accepted", "product", "with_loading", "cohort"):
+    for name in ("trial", "compared", "accepted", f"product_{case.drug}", "with_loading", "cohort", "reopened"):
         st.session_state.pop(name, None)
-    model(case.drug)  # a case of a drug that we do not have must not open
     set_case(case)

@@ -52,14 +52,31 @@ def dots(case: Case, option: Option) -> list[float]:
     """Twenty quantiles of the exposure, the middles of twenty equal shares."""
     shares, factor = [(k + 0.5) / OUTCOMES for k in range(OUTCOMES)], factor_of(case, case.target.metric)
     values = [float(weighted_quantile(option.exposure, option.weight, share)) * factor for share in shares]
-    return [value if math.isfinite(value) else OFF_THE_CHART for value in values]
+    finite = [value if math.isfinite(value) else OFF_THE_CHART for value in values]
+    return [_on_its_side(case, value, side) for value, side in zip(finite, _sides(option), strict=True)]
+
+
+def _sides(option: Option) -> list[str]:
+    below, within, above = counts(option)
+    return ["below"] * below + ["in"] * within + ["above"] * above
+
+
+def _on_its_side(case: Case, value: float, side: str) -> float:
+    """A quantile that falls a hair beyond a limit is drawn on the side where the probabilities count it."""
+    factor = factor_of(case, case.target.metric)
+    low, high = (None if bound is None else bound * factor for bound in (case.target.low, case.target.high))
+    if side == "below":
+        return min(value, math.nextafter(low or 0.0, 0.0))
+    if side == "above":
+        return max(value, math.nextafter(high or 0.0, math.inf))
+    return min(max(value, low if low is not None else value), high if high is not None else value)
 
 
 def axis(case: Case) -> dict:
     """The dot plot's limits and axis, the same for every amount: the target in the middle, room on both sides."""
     target, factor = case.target, factor_of(case, case.target.metric)
     low, high, alarm = (None if v is None else v * factor for v in (target.low, target.high, target.toxicity_alarm))
-    span = high - low if low is not None and high is not None else (low or high or 1)
+    span = max(high - low, 0.2 * (high + low)) if low is not None and high is not None else (low or high or 1)  # a narrow target still needs room
     begin = max(0, low - 0.75 * span) if low is not None else 0
     end = max(high + 1.25 * span if high is not None else 3 * span, (alarm or 0) / target.divisor + 0.3 * span)
     return {"low": low, "high": high, "axis": [begin, end], "axis_label": f"{metric_name(target, target.metric)} ({unit_of(case, target.metric)})"}
@@ -72,11 +89,15 @@ def verdict(case: Case, option: Option) -> dict:
     toxic = twentieths((1 - option.probability_toxic, option.probability_toxic))[1]
     if option.probability_toxic >= 0.5:
         return {"role": "stop", "title": "Toxic exposure likely", "words": f"{toxic} of {OUTCOMES} likely outcomes are above the alarm of {_alarm(case)}."}
-    if option.probability_above >= 0.25:
+    if option.probability_above >= max(0.25, option.probability_below):
         return {"role": "watch", "title": "High exposure likely" if above >= 10 else "High exposure possible", "words": sentence}
     if option.probability_in < target.least_probability or option.probability_below >= 0.5:
         return {"role": "watch", "title": "Low exposure likely" if below > above else "The target is unlikely to be met", "words": sentence}
-    return {"role": "fine", "title": f"{within} of {OUTCOMES} likely outcomes in target", "words": _beside(case, below, above)}
+    return {
+        "role": "fine" if option.probability_in >= 0.5 else "plain",
+        "title": f"{within} of {OUTCOMES} likely outcomes in target",
+        "words": _beside(case, below, above),
+    }
 
 
 def _alarm(case: Case) -> str:

@@ -9,7 +9,7 @@ from pages.dose_parts.component import component
 from pages.dose_parts.curves import future_times, rounded_lists
 from pages.dose_parts.judgement import bands, if_unchanged, judged
 from pages.dose_parts.outcome import metrics, outcome
-from pages.dose_parts.shown import LEVELS, bound_words, clock_words, metric_name, per_mg_per_L, unit_of
+from pages.dose_parts.shown import LEVELS, NAMES, bound_words, clock_words, metric_name, per_mg_per_L, unit_of
 from pkvae_core.case import Case
 from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.recommend import Recommendation
@@ -34,18 +34,22 @@ def show_ranked(case: Case, ranking: Recommendation, tried: Regimen, on: dict[st
     for extra in (judged(case.digest, (tried,), case)[0], if_unchanged(case.digest, case)):
         if extra and not any(_same(extra.regimen, o.regimen) for o in listed):
             listed.append(extra)
-    target, second = case.target, "trough" if case.target.metric != "trough" else "auc24"
-    above = f"Above {bound_words(case, target.high)}" if target.high is not None else "Above"
-    TABLE(
-        key="ranked",
-        data={
-            "caption": f"{ranking.tested} regimens tested, ranked by the chance in target less that of toxicity. Choose one to try it; tick up to {MOST} to lay them side by side.",
-            "head": ["Regimen", "In target", above, metric_name(target, target.metric).split(",")[0], "90 % interval", f"{metric_name(target, second).split(',')[0]} {unit_of(case, second)}", "Compare"],
-            "rows": [_row(case, ranking, o, tried, compared) for o in listed],
-            "is_full": len(compared) >= MOST,
-        },
-        **{f"on_{name}_change": answer for name, answer in on.items()},
-    )  # fmt: skip
+    second = second_of(case)
+    above = f"Above {bound_words(case, case.target.high)}" if case.target.high is not None else "Above"
+    names = [metric_name(case.target, metric).split(",")[0] for metric in (case.target.metric, second)]
+    ranked_by = f"{ranking.tested} regimens tested, ranked by the chance in target less that of toxicity."
+    data = {
+        "caption": f"{ranked_by} Choose one to try it; tick up to {MOST} to lay them side by side.",
+        "head": ["Regimen", "In target", above, names[0], "90 % interval", f"{names[1]} {unit_of(case, second)}", "Compare"],
+        "rows": [_row(case, ranking, o, tried, compared) for o in listed],
+        "is_full": len(compared) >= MOST,
+    }
+    TABLE(key="ranked", data=data, **{f"on_{name}_change": answer for name, answer in on.items()})
+
+
+def second_of(case: Case) -> str:
+    """The exposure that stands beside the target's own."""
+    return "trough" if case.target.metric != "trough" else "auc24"
 
 
 def _same(a: Regimen, b: Regimen) -> bool:
@@ -57,7 +61,8 @@ def regimen_label(regimen: Regimen) -> str:
 
 
 def _row(case: Case, ranking: Recommendation, option: Option, tried: Regimen, compared: list[Key]) -> dict:
-    own, second = metrics(case, option)[:2]
+    own, *others = metrics(case, option)
+    second = next(m for m in others if m["label"] == NAMES[second_of(case)])
     tags = (["recommended"] if ranking.best and _same(option.regimen, ranking.best.regimen) else []) + (
         ["current"] if case.current and _same(option.regimen, case.current) else []
     )
@@ -66,14 +71,18 @@ def _row(case: Case, ranking: Recommendation, option: Option, tried: Regimen, co
         "words": regimen_label(option.regimen),
         "tags": tags,
         "narrow": f"{own['value']} ({own['interval'].removeprefix('90 %: ')})",
-        "inside": percent_words(option.probability_in),
+        "inside": _short(option.probability_in),
         "share_in": option.probability_in,
-        "above": percent_words(option.probability_above),
+        "above": _short(option.probability_above),
         "share_above": option.probability_above,
         "cells": [own["value"], own["interval"].removeprefix("90 %: ").split(" ")[0], second["value"]],
         "is_shown": _same(option.regimen, tried),
         "is_compared": key_of(option.regimen) in compared,
     }  # fmt: skip
+
+
+def _short(probability: float) -> str:
+    return percent_words(probability).replace("under ", "<").replace("over ", ">")
 
 
 def show_compared(case: Case, asked: tuple[str, bool]) -> None:

@@ -42,7 +42,7 @@ def show_scenarios(case: Case, regimen: Regimen) -> None:
         st.warning("Give a delay above 0 h.", icon=":material/warning:")
         return
     change = _change(case, regimen, str(kind), which, delay_h)
-    st.markdown(_sentence(case, change, str(kind)))
+    st.markdown(_sentence(case, change))
     _draw(case, regimen, change, times[which], {"missed": "missed dose", "late": f"late by {plain(delay_h)} h", "stopped": "stopped"}[str(kind)])
 
 
@@ -53,10 +53,11 @@ def _change(case: Case, regimen: Regimen, kind: str, which: int, delay_h: float)
     return (what_if_missed if kind == "missed" else what_if_stopped)(posterior, case.target, regimen, which)
 
 
-def _sentence(case: Case, change: Change, kind: str) -> str:
+def _sentence(case: Case, change: Change) -> str:
     begin, end = (clock_words(case, t) for t in change.window_h)
     before, after = (_figure(case, option) for option in (change.planned, change.changed))
-    return f"From {begin} to {end}: {NAMES[case.target.metric]} **{after}** instead of {before}; in target **{counts(change.changed)[1]} of 20** instead of {counts(change.planned)[1]}."
+    exposure = f"From {begin} to {end}: {NAMES[case.target.metric]} **{after}** instead of {before}"
+    return f"{exposure}; in target **{counts(change.changed)[1]} of 20** instead of {counts(change.planned)[1]}."
 
 
 def _figure(case: Case, option: Option) -> str:
@@ -67,7 +68,8 @@ def _figure(case: Case, option: Option) -> str:
 def _draw(case: Case, regimen: Regimen, change: Change, at_h: float, what: str) -> None:
     end_h = max(at_h + 3 * regimen.interval_h, change.window_h[1])
     past, planned = given(case), regimen.doses(end_h)
-    altered = tuple(d for d in change.doses if d.time_h < end_h)
+    resumed = () if what == "stopped" else tuple(d for d in planned if d.time_h >= max(change.window_h[1], at_h + regimen.interval_h) - 1e-6)
+    altered = tuple(d for d in (*change.doses, *resumed) if d.time_h < end_h)
     time_h = grid(case.now_h, end_h, planned + altered)
     posterior = posterior_for(case)
     usual = predict(posterior, past + planned, time_h).median * per_mg_per_L(case)

@@ -3,10 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from pages import posterior_for
+from pages import literal, posterior_for
 from pages.dose_parts.judgement import anybody, before_levels
 from pages.dose_parts.shown import clock_words, per_mg_per_L
-from pages.dose_parts.strip import escaped
 from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.exposure import weighted_quantile
@@ -32,11 +31,11 @@ def show_trust(case: Case, ranking: Recommendation | None) -> None:
     for time_h, place in places(case, posterior):
         st.markdown(f"- Level {clock_words(case, time_h)}: {place}")
     for caution in dict.fromkeys((*posterior.cautions, *(ranking.cautions if ranking else ()))):
-        st.markdown(f":orange-badge[:material/warning: Check] {escaped(caution)}")
+        st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
     if case.problems:
         with st.expander(f"{len(case.problems)} notes on the data", icon=":material/warning:"):
             st.text("\n".join(map(str, case.problems)))
-    _table(case, posterior)
+    _parameters(case, posterior)
     if len(posterior.model_probability) > 1:
         st.caption("Published models behind it: " + ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in posterior.model_probability.items()))
 
@@ -71,26 +70,20 @@ def places(case: Case, posterior: Posterior) -> list[tuple[float, str]]:
         if sample.is_below_lloq:
             found.append((sample.time_h, f"below {rounded(value * factor)} {unit}; {rounded(q[7] * factor)} is now thought likely"))
             continue
+        expected = interval_words(q[0] * factor, q[4] * factor)
         where = next((words for edge, words in zip(q[:5], WORDS, strict=False) if value < edge), WORDS[-1])
-        found.append(
-            (
-                sample.time_h,
-                f"**{rounded(value * factor)} {unit}**, {where} ({interval_words(q[0] * factor, q[4] * factor)} expected before it); curve now at {rounded(q[7] * factor)}",
-            )
-        )
+        found.append((sample.time_h, f"**{rounded(value * factor)} {unit}**, {where} ({expected} expected before it); curve now at {rounded(q[7] * factor)}"))
     return found
 
 
 WORDS = ("lower than 19 of 20 such patients", "low", "as expected", "as expected", "high", "higher than 19 of 20 such patients")
 
 
-def _table(case: Case, posterior: Posterior) -> None:
+def _parameters(case: Case, posterior: Posterior) -> None:
     """CL, V and half-life: this patient with a 90 % interval, and the population's median."""
     own, population = parameters(posterior), parameters(anybody(case))
     weight, even = posterior.weight.numpy(), anybody(case).weight.numpy()
-    lines = ["| | This patient | 90 % | Population |", "|:--|--:|:--|--:|"]
     for name, (label, unit) in PARAMETERS.items():
         low, middle, high = (float(weighted_quantile(own[name], weight, p)) for p in (0.05, 0.5, 0.95))
         usual = float(weighted_quantile(population[name], even, 0.5))
-        lines.append(f"| {label} | **{rounded(middle)} {unit}** | {interval_words(low, high)} | {rounded(usual)} {unit} |")
-    st.markdown("\n".join(lines))
+        st.markdown(f"{label} **{rounded(middle)} {unit}** ({interval_words(low, high)}) · population {rounded(usual)} {unit}")

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages import ROOT, model
+from pages import ROOT, model, models
 from pages.dose_parts.draft import fill
 from pages.dose_parts.opening import case_of, open_new
-from pkvae_core.drugs.card import available_drugs, load_card
+from pkvae_core.drugs.card import load_card
 from pkvae_core.records.columns import MappingNeeded, meaning
 from pkvae_core.records.problems import DataError, Problem, condensed
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS, open_table
@@ -20,7 +20,7 @@ SHOWN = 12  # problems listed before the rest is only counted
 def show_upload() -> None:
     """The way in by file."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        drug = st.selectbox("Drug in the file", available_drugs(), key="file_drug", format_func=lambda d: load_card(d).name, width=170, persist_state="session")
+        drug = st.selectbox("Drug in the file", list(models()), key="file_drug", format_func=lambda d: load_card(d).name, width=170, persist_state="session")
         with st.popover("Units and options", icon=":material/tune:"):
             overrides = _options(drug)
         st.download_button("Template", TEMPLATE.read_bytes(), "pkvae-template.csv", "text/csv", icon=":material/download:", on_click="ignore")
@@ -56,9 +56,11 @@ def _open_saved(file_id: str, content: bytes) -> None:
         return
     try:
         case, answer = reopen(content)
-        model(case.drug)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         st.error(str(error), icon=":material/error:")
+        return
+    if case.drug not in models():
+        st.error(f"This case is about {case.drug}, for which there is no model here. Train one, or open another case.", icon=":material/error:")
         return
     open_new(case)
     fill(case, load_card(case.drug))

@@ -4,7 +4,7 @@ from functools import cache
 
 import streamlit as st
 
-from pages import ROOT, set_case
+from pages import ROOT, models, set_case
 from pages.dose_parts.draft import clear, fill
 from pages.dose_parts.form import show_form
 from pages.dose_parts.opening import open_new
@@ -34,11 +34,11 @@ def show_ways_in() -> None:
 def _show_examples() -> None:
     for path in sorted(EXAMPLES.glob("*.json")):
         case = example(path.name)
-        words, button = st.columns([72, 28], vertical_alignment="center")
+        if case.drug not in models():
+            continue
+        words, button = st.columns([68, 32], vertical_alignment="center")
         words.markdown(f"**{load_card(case.drug).name}** · {case.source}")
-        button.button(
-            "Open", key=f"example_{path.stem}", icon=":material/play_arrow:", help=case.label, on_click=_open_example, args=(path.name,), width="stretch"
-        )
+        button.button(case.label, key=f"example_{path.stem}", on_click=_open_example, args=(path.name,), width="stretch")
 
 
 @cache
