@@ -33,10 +33,11 @@ def _narrower(one: Mapping[str, tuple[float, float]], other: Mapping[str, tuple[
 
 
 def adult_inpatients(count: int, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
-    """Adults on a ward: age about 57 years, body mass index about 27 kg/m2 (6 % above 40), creatinine clearance falling with age around 75 mL/min, from 5 to 200.
+    """Adults on a ward: age about 57 years, body mass index about 27 kg/m2 (6 % above 40), creatinine clearance falling with age, median about 70 mL/min.
 
     Height by sex and age, weight from height and body mass index, creatinine from clearance by Cockcroft-Gault with our rule for its weight,
-    so that age, sex, weight and creatinine are correlated as they are in life. Centres follow Goti 2018 (57 years, 79 kg, 62 mL/min), widened to Colin 2019's elderly and obese.
+    so that age, sex, weight and creatinine are correlated as they are in life. Centres follow Goti 2018 (57 years, 79 kg, 62 mL/min), widened to
+    Colin 2019's elderly and obese.
     """
 
     def draw(n: int) -> Covariates:
@@ -45,7 +46,9 @@ def adult_inpatients(count: int, ranges: Mapping[str, tuple[float, float]], gene
         height = _normal(162.5 + 13.5 * is_male - 0.06 * (age - 50), 6.8, n, generator)
         weight = _normal(3.28, 0.26, n, generator).exp() * (height / 100) ** 2
         clearance = (130 - 0.85 * age).clamp(min=20) * _normal(-0.1, 0.55, n, generator).exp()
-        creatinine = cockcroft_gault(age, renal_weight(weight, height, is_male), clearance, is_male)  # the formula is its own inverse in creatinine and clearance
+        creatinine = cockcroft_gault(
+            age, renal_weight(weight, height, is_male), clearance, is_male
+        )  # the formula is its own inverse in creatinine and clearance
         return {"AGE": age, "SEX": is_male, "WT": weight, "HT": height, "SCR": creatinine, "CRCL": clearance}
 
     bounds = {"AGE": (18, 100), "HT": (140, 210), "WT": (30, 250), "SCR": (0.2, 12), "CRCL": (5, 220)}

@@ -97,7 +97,11 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
     truth = draw_pulses(card, covariates, model, draws=1, generator=generator)
     doses = clinical_doses(card, typical_clearance(card, covariates), generator)
     time = clinical_sample_times(doses, generator)
-    number = torch.full((count,), samples) if samples is not None else 1 + torch.multinomial(torch.tensor(SAMPLE_COUNT_WEIGHTS), count, replacement=True, generator=generator)
+    number = (
+        torch.full((count,), samples)
+        if samples is not None
+        else 1 + torch.multinomial(torch.tensor(SAMPLE_COUNT_WEIGHTS), count, replacement=True, generator=generator)
+    )
     is_sample = torch.arange(MOST_SAMPLES) < number[:, None]
     concentration = superpose(truth, doses, time)[0][:, 0]
     lloq = average_concentration(card) * torch.exp(torch.empty(count, 1).uniform_(math.log(0.005), math.log(0.15), generator=generator))

@@ -39,7 +39,7 @@ def _nearest_amount(amount: Tensor, product: Product) -> Tensor:
 
 
 def _course(rate: Tensor, product: Product, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Interval, amount and infusion [subject, 2] of a patient's two regimens (before and after a possible change) with one product; `rate` in mg/h of active substance."""
+    """Interval, amount and infusion [subject, 2] before and after a possible change, with one product; `rate` in mg/h of active substance."""
     shape = (rate.shape[0], 2)
     interval = _choose(product.intervals_h, shape, generator)
     interval[:, 1] = torch.where(_chance(0.6, shape[:1], generator), interval[:, 0], interval[:, 1])
@@ -68,7 +68,9 @@ def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.G
     start = torch.randint(len(card.products), (count, 1), generator=generator)
     after = torch.where(_chance(0.5, (count, 1), generator), start, torch.randint(len(card.products), (count, 1), generator=generator))
     product = torch.where(second == 1, after, start)
-    interval, amount, infusion = (torch.stack([c[i] for c in courses]).gather(2, second.expand(len(courses), *shape)).gather(0, product[None])[0] for i in range(3))
+    interval, amount, infusion = (
+        torch.stack([c[i] for c in courses]).gather(2, second.expand(len(courses), *shape)).gather(0, product[None])[0] for i in range(3)
+    )
     salt = torch.tensor([p.salt_factor for p in card.products])[product]
     loading = torch.where(_chance(0.35, (count,), generator), 1.3 + torch.rand(count, generator=generator), 1.0)
     amount = torch.cat([amount[:, :1] * loading[:, None], amount[:, 1:]], 1)

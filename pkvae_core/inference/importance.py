@@ -32,7 +32,9 @@ def draw(mixture: MixtureSameFamily, draws: int, generator: torch.Generator) -> 
     """Draws from a mixture of Gaussians, components in exact proportion (systematic), so that a seed gives the same draws whatever the batch."""
     share = mixture.mixture_distribution.probs
     position = (torch.arange(draws) + torch.rand(1, generator=generator)) / draws
-    component = torch.searchsorted(share.cumsum(-1).clamp(max=1 - 1e-6).contiguous(), position.expand(share.shape[0], -1).contiguous()).clamp(max=share.shape[-1] - 1)
+    component = torch.searchsorted(share.cumsum(-1).clamp(max=1 - 1e-6).contiguous(), position.expand(share.shape[0], -1).contiguous()).clamp(
+        max=share.shape[-1] - 1
+    )
     parts = mixture.component_distribution
     normal = torch.randn(draws, parts.event_shape[0], generator=generator)
     rows = torch.arange(share.shape[0])[:, None]

@@ -34,7 +34,11 @@ def _log_t(deviation: Tensor, scale: Tensor) -> Tensor:
     """Log-density of the multivariate t at `deviation` [1, draw, latent] with Cholesky `scale`."""
     latent = scale.shape[0]
     distance = torch.linalg.solve_triangular(scale, deviation[0].T, upper=False).square().sum(0)
-    constant = torch.lgamma(torch.tensor((FREEDOM + latent) / 2)) - torch.lgamma(torch.tensor(FREEDOM / 2)) - 0.5 * latent * torch.log(torch.tensor(FREEDOM * torch.pi))
+    constant = (
+        torch.lgamma(torch.tensor((FREEDOM + latent) / 2))
+        - torch.lgamma(torch.tensor(FREEDOM / 2))
+        - 0.5 * latent * torch.log(torch.tensor(FREEDOM * torch.pi))
+    )
     return (constant - scale.diagonal().log().sum() - 0.5 * (FREEDOM + latent) * torch.log1p(distance / FREEDOM))[None]
 
 

@@ -1,6 +1,6 @@
 """What do we believe about this patient, and what will the concentration be?"""
 
-import time
+import time as clock
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.importance import unweighted
 from pkvae_core.inference.ladder import climb
 from pkvae_core.patient import Dose, Patient
-from pkvae_core.structural.exponentials import superpose
+from pkvae_core.structural.exponentials import disposition, superpose
 from pkvae_core.vae.vae import PKVAE
 
 
@@ -79,8 +79,8 @@ class Prediction:
 
 
 def individualise(model: PKVAE, patient: Patient, *, draws: int = 1000, seed: int = 0) -> Posterior:
-    """The posterior of one patient: encoder draws, weighed; where the diagnostic is poor a Laplace-t proposal, weighed. Without levels, the prior. Same seed, same answer."""
-    started = time.perf_counter()
+    """The posterior of one patient by the ladder (see `climb`); without levels, the prior. Same seed, same answer."""
+    started = clock.perf_counter()
     patient = complete(model.card, patient)
     population = Population.of(model.card, [patient])
     generator = torch.Generator().manual_seed(seed)
@@ -90,7 +90,9 @@ def individualise(model: PKVAE, patient: Patient, *, draws: int = 1000, seed: in
         else:
             drawn, rungs = climb(model, population, draws=draws, generator=generator)
     rung = rungs[0]
-    diagnostics = Diagnostics(rung, float(drawn.effective[0]), draws, None if rung == "prior" else float(drawn.k_hat[0]), 1e3 * (time.perf_counter() - started))
+    diagnostics = Diagnostics(
+        rung, float(drawn.effective[0]), draws, None if rung == "prior" else float(drawn.k_hat[0]), 1e3 * (clock.perf_counter() - started)
+    )
     weight = drawn.log_weight[0].double().softmax(0)
     shares = weight @ drawn.log_member[0].double().exp()
     names = [m.name for m in model.card.published_models]
@@ -115,16 +117,18 @@ def _cautions(model: PKVAE, patient: Patient, rung: str) -> tuple[str, ...]:
 
 def predict(posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[float] | np.ndarray) -> Prediction:
     """Concentration of each draw at each time after these doses (all of them: the past and what is planned)."""
-    concentration, _ = _superpose(posterior, doses, time_h)
-    return Prediction(np.asarray(time_h, float), concentration, posterior.weight.numpy())
+    return Prediction(np.asarray(time_h, float), curves(posterior, doses, time_h)[0], posterior.weight.numpy())
 
 
 def cumulative_auc(posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[float] | np.ndarray) -> Float[np.ndarray, "draw time"]:
     """Exact area under each draw's curve from the first dose to each time (mg h/L); the difference of two columns is a window's AUC."""
-    return _superpose(posterior, doses, time_h)[1]
+    return curves(posterior, doses, time_h)[1]
 
 
-def _superpose(posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def curves(
+    posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[float] | np.ndarray
+) -> tuple[Float[np.ndarray, "draw time"], Float[np.ndarray, "draw time"]]:
+    """Concentration (mg/L) and its integral (mg h/L) of each draw at each time, in one pass."""
     with torch.no_grad():
         pulses = posterior.model.decoder(posterior.z[None])
         time = torch.as_tensor(np.asarray(time_h, np.float32))[None]
@@ -133,15 +137,6 @@ def _superpose(posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[flo
 
 
 def parameters(posterior: Posterior) -> dict[str, Float[np.ndarray, " draw"]]:
-    """Clearance CL (L/h), volume at steady state V (L) and terminal half-life (h) of each draw, measured on its response into the vein.
-
-    CL = 1/AUC of 1 mg; V = CL x mean residence time; the half-life is that of the slowest term that holds at least 5 % of the AUC.
-    """
+    """Clearance CL (L/h), volume at steady state V (L) and terminal half-life (h) of each draw (see `disposition`)."""
     with torch.no_grad():
-        pulses = posterior.model.decoder(posterior.z[None])
-    amplitude, rate = pulses.amplitude[0, :, 0].double(), pulses.rate[0, :, 0].double()
-    area = amplitude / rate
-    clearance = 1 / area.sum(-1)
-    residence = (area / rate).sum(-1) * clearance
-    slowest = torch.where(area * clearance[:, None] >= 0.05, rate, torch.inf).min(-1).values
-    return {"CL": clearance.numpy(), "V": (clearance * residence).numpy(), "half_life": (np.log(2) / slowest).numpy()}
+        return {name: value[0].numpy() for name, value in disposition(posterior.model.decoder(posterior.z[None])).items()}

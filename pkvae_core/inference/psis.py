@@ -14,7 +14,10 @@ def effective_draws(log_weight: Float[Tensor, "subject draw"]) -> Float[Tensor, 
 
 
 def fit_pareto(excess: Float[Tensor, "subject tail"]) -> tuple[Float[Tensor, " subject"], Float[Tensor, " subject"]]:
-    """Shape k and scale of the generalised Pareto distribution of each row of ascending excesses (Zhang & Stephens, Technometrics 2009;51:316), k drawn a little towards 0.5 as PSIS does."""
+    """Shape k and scale of the generalised Pareto distribution of each row of ascending excesses (Zhang & Stephens, Technometrics 2009;51:316).
+
+    As in PSIS, k is drawn towards 0.5 by a prior worth ten observations.
+    """
     tail = excess.shape[1]
     grid = 30 + int(math.sqrt(tail))
     steps = torch.arange(1, grid + 1, dtype=excess.dtype)
@@ -29,7 +32,7 @@ def fit_pareto(excess: Float[Tensor, "subject tail"]) -> tuple[Float[Tensor, " s
 
 
 def smooth(log_weight: Float[Tensor, "subject draw"]) -> tuple[Float[Tensor, "subject draw"], Float[Tensor, " subject"]]:
-    """Normalised log-weights with the largest ones replaced by expected order statistics of the fitted tail, and k-hat: below 0.7 the weights can be trusted."""
+    """Normalised log-weights, the largest replaced by expected order statistics of the fitted tail, and k-hat: below 0.7 the weights can be trusted."""
     draws = log_weight.shape[1]
     tail = int(min(0.2 * draws, 3 * math.sqrt(draws)))
     shifted = log_weight.double() - log_weight.double().max(-1, keepdim=True).values

@@ -30,7 +30,10 @@ class Exact:
 
 
 def exact_posterior(card: DrugCard, population: Population, *, draws: int = 20_000, most: int = 500_000, seed: int = 0) -> Exact:
-    """Exact posterior of one patient whose covariates are all known, for the card's mixture of published models; draws grow fivefold until 400 are effective or `most` is reached."""
+    """Exact posterior of one patient whose covariates are all known, for the card's mixture of published models.
+
+    `draws` of each model, grown fivefold until 400 are effective or `most` is reached.
+    """
     generator = torch.Generator().manual_seed(seed)
     while True:
         exact = _sample(card, population, draws, generator)

@@ -14,7 +14,10 @@ def one_compartment(CL: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def two_compartment(CL: Tensor, V1: Tensor, Q: Tensor, V2: Tensor) -> tuple[Tensor, Tensor]:
-    """Amplitudes A, B (1/L) and rates alpha > beta (1/h) after 1 mg into the vein: A = (alpha - k21)/(V1 (alpha - beta)), B = (k21 - beta)/(V1 (alpha - beta))."""
+    """Amplitudes A, B (1/L) and rates alpha > beta (1/h) after 1 mg into the vein.
+
+    A = (alpha - k21)/(V1 (alpha - beta)), B = (k21 - beta)/(V1 (alpha - beta)).
+    """
     k10, k12, k21 = CL / V1, Q / V1, Q / V2
     total = k10 + k12 + k21
     alpha = (total + torch.sqrt(total**2 - 4 * k10 * k21)) / 2

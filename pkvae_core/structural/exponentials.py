@@ -9,6 +9,7 @@ overlapping infusions and any number of doses cost one exponential per event and
 (kidney function) fits into the same pass.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +43,18 @@ class Pulses:
         return (self.amplitude / self.rate).sum(-1)
 
 
+def disposition(pulses: Pulses) -> dict[str, Float[Tensor, "subject draw"]]:
+    """Clearance CL (L/h), volume at steady state V (L) and terminal half-life (h), measured on the response into the vein.
+
+    CL = 1/AUC of 1 mg; V = CL x mean residence time; the half-life is that of the slowest term that holds at least 5 % of the AUC.
+    """
+    amplitude, rate = pulses.amplitude[:, :, 0].double(), pulses.rate[:, :, 0].double()
+    area = amplitude / rate
+    clearance = 1 / area.sum(-1)
+    slowest = torch.where(area * clearance[..., None] >= 0.05, rate, torch.inf).min(-1).values
+    return {"CL": clearance, "V": clearance**2 * (area / rate).sum(-1), "half_life": math.log(2) / slowest}
+
+
 @dataclass(frozen=True)
 class _Events:
     """Everything that happens, sorted: at `time` the state jumps by amplitude x `jump` mg, and `inflow` mg/h run until the next event."""
@@ -70,11 +83,15 @@ def _advance(state: Tensor, inflow: Tensor, rate: Tensor, elapsed: Tensor) -> tu
     return state + gain * (inflow - rate * state), state * gain + inflow * (elapsed - gain) / rate
 
 
-def superpose(pulses: Pulses, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
+def superpose(
+    pulses: Pulses, doses: Doses, time: Float[Tensor, "subject time"]
+) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
     """Concentration (mg/L) just before each time, and its integral from the first dose to each time (mg h/L), summed over routes."""
     routes = range(pulses.amplitude.shape[2])
     used = [r for r in routes if bool(((doses.route == r) & (doses.amount > 0)).any())] or [0]
-    parts = [_superpose_route(pulses.amplitude[:, :, r], pulses.rate[:, :, r], time[:, None] - pulses.lag[:, :, r, None], _events(doses.of_route(r))) for r in used]
+    parts = [
+        _superpose_route(pulses.amplitude[:, :, r], pulses.rate[:, :, r], time[:, None] - pulses.lag[:, :, r, None], _events(doses.of_route(r))) for r in used
+    ]
     return sum(p[0] for p in parts), sum(p[1] for p in parts)
 
 

@@ -28,7 +28,9 @@ def save_model(model: PKVAE, folder: Path, *, training: dict) -> None:
         "trained": f"{today:%Y-%m-%d}",
         "sha256": digest,
         "card_version": model.card.version,
-        "published_models": [{"name": m.name, "weight": m.weight, "citation": MODELS[m.name].citation, "doi": MODELS[m.name].doi} for m in model.card.published_models],
+        "published_models": [
+            {"name": m.name, "weight": m.weight, "citation": MODELS[m.name].citation, "doi": MODELS[m.name].doi} for m in model.card.published_models
+        ],
         "training": training,
         "configuration": model.configuration.to_dict(),
         "packages": {"python": platform.python_version(), **{p: version(p) for p in ("torch", "numpy", "safetensors")}},
@@ -52,7 +54,9 @@ def load_model(drug: str | Path) -> PKVAE:
     if provenance.get("format") != FORMAT:
         raise ValueError(f"{provenance_file} has the format {provenance.get('format')}; this program reads format {FORMAT}. Train the model again.")
     if hashlib.sha256(weights.read_bytes()).hexdigest() != provenance["sha256"]:
-        raise ValueError(f"{weights} is not the file that {provenance_file.name} describes (its checksum differs). Copy both files again, or train the model again.")
+        raise ValueError(
+            f"{weights} is not the file that {provenance_file.name} describes (its checksum differs). Copy both files again, or train the model again."
+        )
     model = PKVAE(Configuration.from_dict(provenance["configuration"]), load_card(provenance["drug"]), provenance)
     model.load_state_dict(load_file(weights))
     return model.eval().requires_grad_(False)

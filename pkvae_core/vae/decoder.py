@@ -1,8 +1,8 @@
 """What concentration does a patient with latent z have after these doses?
 
 Superposition of pulses: each mg answers with a sum of exponentials whose amplitudes and rates are networks of z, so that the concentration is proportional
-to dose by construction, zero before the first dose, and closed-form for any infusion. A swallowed dose reaches the same disposition through an onset (rate ka, lag):
-z_disp drives the disposition, z_abs the onset.
+to dose by construction, zero before the first dose, and closed-form for any infusion. A swallowed dose reaches the same disposition through an onset
+(rate ka, lag): z_disp drives the disposition, z_abs the onset.
 """
 
 import torch

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from pkvae_core.drugs.population import Population
-from pkvae_core.structural.exponentials import Doses, Pulses, superpose
+from pkvae_core.structural.exponentials import Pulses, superpose
 from pkvae_core.vae.decoder import perceptron
 
 FADING_RATES_PER_H = (2.0, 0.7, 0.25, 0.08, 0.025, 0.008)
@@ -43,7 +43,7 @@ def covariate_features(covariates: Float[Tensor, "subject covariate"], scales: S
 
 
 def sample_features(population: Population, scales: Scales, routes: int) -> Float[Tensor, "subject sample feature"]:
-    """One token for each level: its logarithm, whether it is below its limit, the clock, and the dose history as seen from it (fading-memory traces by route)."""
+    """One token for each level: its logarithm, whether it is below its limit, the clock, and the doses as seen from it (fading-memory traces by route)."""
     doses, time = population.doses, population.sample_time
     bank = torch.tensor(FADING_RATES_PER_H).view(1, len(FADING_RATES_PER_H), 1, 1).expand(time.shape[0], -1, routes, 1)
     memory = Pulses(torch.ones_like(bank), bank, torch.zeros_like(bank[..., 0]))
@@ -61,7 +61,7 @@ def sample_features(population: Population, scales: Scales, routes: int) -> Floa
 
 
 class SetEncoder(nn.Module):
-    """q(z | levels, doses, covariates): a mixture of full-covariance Gaussians from a set network; with no levels it sees covariates alone and is the prior p(z | c).
+    """q(z | levels, doses, covariates): a mixture of full-covariance Gaussians from a set network; with no levels it is the prior p(z | c).
 
     Two rounds: each token is read with the covariates, then again with the mean and maximum of all of them; order and padding change nothing.
     """
@@ -96,7 +96,9 @@ def _pool(token: Float[Tensor, "level width"], subject: Tensor, subjects: int) -
 
 
 def mixture(logits: Float[Tensor, "subject component"], mean: Tensor, scale: Tensor) -> MixtureSameFamily:
-    return MixtureSameFamily(Categorical(logits=logits, validate_args=False), MultivariateNormal(mean, scale_tril=scale, validate_args=False), validate_args=False)
+    return MixtureSameFamily(
+        Categorical(logits=logits, validate_args=False), MultivariateNormal(mean, scale_tril=scale, validate_args=False), validate_args=False
+    )
 
 
 class Teacher(nn.Module):

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, load_card
-from pkvae_core.drugs.population import Population, VirtualPatients, simulate
+from pkvae_core.drugs.population import simulate
 from pkvae_core.drugs.regimens import average_concentration
-from pkvae_core.structural.exponentials import Doses, Pulses
+from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.vae.checkpoint import save_model
 from pkvae_core.vae.encoder import Scales
 from pkvae_core.vae.vae import PKVAE, Configuration, Parts, hide, objective
@@ -89,7 +89,7 @@ def _slice(value, rows: slice):
 
 
 def batches(card: DrugCard, schedule: Schedule, first: int):
-    """Fresh virtual patients from step `first` on, as (step, patients, what the student sees). Each pool has a seed of its own, so resuming sees the same patients."""
+    """Fresh virtual patients from step `first` on: (step, patients, what the student sees). Each pool has its own seed, so resuming sees the same ones."""
     names = tuple(c.name for c in card.covariates)
     each = POOL // schedule.batch
     for pool in range(first // each, -(-schedule.steps // each)):

@@ -1,7 +1,7 @@
 """The model on one scroll: encoder, decoder, teacher, and the objective that binds them.
 
-A virtual patient comes with a whole noise-free curve. The teacher reads it, z ~ q_T(z | curve); the decoder draws it again from z; the student, which is the encoder
-that we ship, sees a few noisy levels and must find the same z. One loss, the ELBO of a VAE whose prior is what the student believes (beta = 1):
+A virtual patient comes with a whole noise-free curve. The teacher reads it, z ~ q_T(z | curve); the decoder draws it again from z; the student, which is
+the encoder that we ship, sees a few noisy levels and must find the same z. One loss, the ELBO of a VAE whose prior is what the student believes (beta = 1):
     E_q_T[-log p(curve | z)] + beta (E_q_T[-log q(z | levels, doses, c)] - H(q_T)) + a light pull of z towards Normal(0, I).
 The student is asked twice: with the levels, and with covariates alone, which makes it the prior p(z | c).
 """
@@ -68,7 +68,9 @@ class PKVAE(nn.Module):
         """p(z | c): what the student believes of a patient without levels (NaN = unknown covariate)."""
         nothing = torch.zeros(covariates.shape[0], 0)
         features = covariate_features(covariates, self.configuration.scales)
-        return self.encoder(torch.zeros(covariates.shape[0], 0, self.encoder.read[0].in_features - self.encoder.context[-1].out_features), nothing.bool(), features)
+        return self.encoder(
+            torch.zeros(covariates.shape[0], 0, self.encoder.read[0].in_features - self.encoder.context[-1].out_features), nothing.bool(), features
+        )
 
     def posterior(self, population: Population) -> MixtureSameFamily:
         """q(z | levels, doses, c) for each subject."""

@@ -7,7 +7,10 @@ from pkvae_core.residual_error import ResidualError
 
 
 def typical(c):
-    """CL = 5.31 (WT/70)^0.75 x maturation x decline x exp(-0.649 (SCR - SCRstd)). The decline is not divided by its value at 35 years: only so is CL 4.10 L/h there, as the abstract says."""
+    """CL = 5.31 (WT/70)^0.75 x maturation x decline x exp(-0.649 (SCR - SCRstd)).
+
+    The decline is not divided by its value at 35 years: only so is CL 4.10 L/h there, as the abstract says.
+    """
     post_menstrual_years = c["AGE"] + 40 / 52.18
     maturation = post_menstrual_years**2.89 / (post_menstrual_years**2.89 + 0.893**2.89)
     decline = post_menstrual_years**-2.24 / (post_menstrual_years**-2.24 + 61.6**-2.24)

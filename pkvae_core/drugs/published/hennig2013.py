@@ -36,7 +36,11 @@ MODEL = PublishedModel(
     variance={"CL": variance_from_cv(25.9), "V1": variance_from_cv(15.2), "Q": variance_from_cv(41.8), "V2": variance_from_cv(58.5)},
     covariance={("CL", "V1"): 0.02534, ("CL", "Q"): 0.07270, ("V1", "Q"): 0.02881},
     error=ResidualError(0.204, 0.0),
-    headlines=(Headline({"AGE": 18, "SEX": 1, "WT": 96.3, "HT": 180, "SCR": 0.95}, "CL", 9.4, 0.03, "CL 9.4 L/h for a man of 70 kg fat-free mass at normal creatinine"),),
+    headlines=(
+        Headline(
+            {"AGE": 18, "SEX": 1, "WT": 96.3, "HT": 180, "SCR": 0.95}, "CL", 9.4, 0.03, "CL 9.4 L/h for a man of 70 kg fat-free mass at normal creatinine"
+        ),
+    ),
     assumptions=(
         "Normal creatinine of adults: 84 umol/L in men, 69.5 in women (Johansson 2011).",
         "Its 97 patients given boluses are very probably those of Aarons 1989: forecasts on that file are partly in-sample.",

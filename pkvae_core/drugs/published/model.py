@@ -32,7 +32,7 @@ class Headline:
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """`typical` maps covariate tensors to CL (L/h), V1, V2 (L), Q (L/h), ka (1/h), tlag (h); `variance` holds w2 of each log-normal eta, `covariance` the pairs."""
+    """`typical` maps covariate tensors to CL, Q (L/h), V1, V2 (L), ka (1/h), tlag (h); `variance` holds w2 of each log-normal eta, `covariance` the pairs."""
 
     name: str
     drug: str
@@ -63,12 +63,17 @@ class PublishedModel:
         subjects = next(iter(covariates.values())).shape[0]
         normal = torch.randn(subjects, draws, len(self.variance), dtype=torch.float64, generator=generator)
         eta = dict(zip(self.variance, (normal @ torch.linalg.cholesky(self.omega).T).unbind(-1), strict=True))
-        return {name: value[:, None].expand(subjects, draws) * eta[name].exp() if name in eta else value[:, None].expand(subjects, draws) for name, value in typical.items()}
+        return {
+            name: value[:, None].expand(subjects, draws) * eta[name].exp() if name in eta else value[:, None].expand(subjects, draws)
+            for name, value in typical.items()
+        }
 
 
 def pulses(parameters: Parameters) -> Pulses:
-    """Responses to 1 mg, row 0 into the vein, row 1 (where there is a ka) swallowed; parameters [subject, draw], CL and V as published (CL/F and V/F for an oral model)."""
-    amplitude, rate = two_compartment(*(parameters[p] for p in ("CL", "V1", "Q", "V2"))) if "Q" in parameters else one_compartment(parameters["CL"], parameters["V1"])
+    """Responses to 1 mg: row 0 into the vein, row 1 (where there is a ka) swallowed. Parameters [subject, draw] as published, CL/F and V/F in an oral model."""
+    amplitude, rate = (
+        two_compartment(*(parameters[p] for p in ("CL", "V1", "Q", "V2"))) if "Q" in parameters else one_compartment(parameters["CL"], parameters["V1"])
+    )
     if "ka" not in parameters:
         return Pulses(amplitude[:, :, None].float(), rate[:, :, None].float(), torch.zeros_like(amplitude[..., :1]).float())
     oral_amplitude, oral_rate = first_order_absorption(amplitude, rate, parameters["ka"], torch.ones_like(parameters["ka"]))

@@ -1,4 +1,4 @@
-"""Gentamicin after heart surgery (Staatz 2006): the slope of aminoglycoside clearance on creatinine clearance in adults, where height and creatinine may be unknown."""
+"""Gentamicin after heart surgery (Staatz 2006): how aminoglycoside clearance follows creatinine clearance in adults of unknown height."""
 
 import torch
 

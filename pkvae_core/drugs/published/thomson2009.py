@@ -17,12 +17,15 @@ MODEL = PublishedModel(
     citation="Thomson AH, Staatz CE, Tobin CM, Gall M, Lovering AM. J Antimicrob Chemother 2009;63:1050-1057",
     doi="10.1093/jac/dkp085",
     reading="PKPDsim pk_vanco_thomson; the same numbers in pkfriend and mipdeval",
-    population="hospitalised adults; number and ranges not read",
+    population="398 hospitalised adults, 1,557 levels (as Tong 2026, table S1, reports)",
     covariates=("CRCL", "WT"),
     typical=typical,
     variance={"CL": 0.27**2, "V1": 0.15**2, "Q": 0.49**2, "V2": 1.30**2},
     covariance={("CL", "V1"): 0.01},
     error=ResidualError(0.15, 1.6),
     headlines=(Headline({"CRCL": 66, "WT": 70}, "CL", 2.99, 0.001, "CL 2.99 L/h at CrCl 66 mL/min"),),
-    assumptions=("Variabilities are read as standard deviations of the log-normal effect, as the source codes them.",),
+    assumptions=(
+        "CL is linear in creatinine clearance without a cap, as printed.",
+        "Variabilities are read as standard deviations of the log-normal effect, as the source codes them.",
+    ),
 )

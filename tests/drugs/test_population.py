@@ -1,0 +1,103 @@
+"""Virtual patients: reproducible, inside their ranges, with the truth attached."""
+
+import math
+
+import pytest
+import torch
+
+from pkvae_core.drugs.card import available_drugs, load_card
+from pkvae_core.drugs.derived import complete
+from pkvae_core.drugs.population import Population, course, simulate
+from pkvae_core.drugs.published import MODELS
+from pkvae_core.patient import Covariate, Dose, Patient, Sample
+from pkvae_core.structural.exponentials import superpose
+
+
+@pytest.fixture(params=available_drugs())
+def card(request):
+    return load_card(request.param)
+
+
+def draw(card, count=400, seed=0, **options):
+    return simulate(card, count, torch.Generator().manual_seed(seed), **options)
+
+
+def test_a_seed_gives_the_same_patients(card):
+    one, two, other = draw(card), draw(card), draw(card, seed=1)
+    assert torch.equal(one.population.level, two.population.level)
+    assert not torch.equal(one.population.level, other.population.level)
+
+
+def test_covariates_lie_within_the_card(card):
+    table = draw(card).population.covariates
+    for i, spec in enumerate(card.covariates):
+        assert not table[:, i].isnan().any()
+        assert table[:, i].min() >= spec.low and table[:, i].max() <= spec.high
+
+
+def test_no_level_comes_before_the_first_dose(card):
+    population = draw(card).population
+    assert (population.sample_time > 0).all()
+    assert (population.doses.amount[:, 0] > 0).all()
+
+
+def test_a_level_below_its_limit_holds_the_limit(card):
+    population = draw(card, 2000).population
+    assert population.is_below_lloq.any()
+    assert (population.level[population.is_sample] > 0).all()
+
+
+def test_the_true_curve_is_that_of_the_true_responses(card):
+    virtual = draw(card, 50)
+    concentration, _ = superpose(virtual.pulses, virtual.population.doses, virtual.population.sample_time)
+    torch.testing.assert_close(concentration[:, 0], virtual.concentration)
+
+
+def test_every_published_model_of_the_card_is_drawn(card):
+    assert set(draw(card, 2000).model.tolist()) == set(range(len(card.published_models)))
+
+
+def test_the_number_of_levels_can_be_asked_for(card):
+    assert (draw(card, 20, samples=3).population.is_sample.sum(1) == 3).all()
+
+
+def test_doses_and_covariates_do_not_know_the_patients_own_kinetics():
+    """Clearance relative to its typical value is independent of the doses given."""
+    card = load_card("vancomycin")
+    virtual = draw(card, 20_000)
+    rows = virtual.model == 0
+    covariates = {c.name: virtual.population.covariates[rows, i] for i, c in enumerate(card.covariates)}
+    eta = (1 / virtual.pulses.auc()[rows, 0, 0] / MODELS["goti2018"].typical(covariates)["CL"]).log()
+    dose = virtual.population.doses.amount[rows].sum(1).log()
+    assert abs(float(torch.corrcoef(torch.stack([eta, dose]))[0, 1])) < 4 / math.sqrt(int(rows.sum()))
+
+
+def test_between_patient_variability_is_the_published_one():
+    covariates = {"WT": torch.full((4000,), 70.0)}
+    drawn = MODELS["rovei1982"].individual(covariates, draws=1, generator=torch.Generator().manual_seed(0))
+    assert float(drawn["CL"].log().var()) == pytest.approx(math.log(1 + 0.25**2), rel=0.1)
+
+
+def test_patients_become_padded_tensors():
+    card = load_card("vancomycin")
+    one = Patient("a", (Dose(0, 1000, 1),), (Sample(5, 20.0), Sample(11, None, 2.0)), (Covariate("AGE", 50.0),))
+    population = Population.of(card, [one, Patient("b")])
+    assert population.is_sample.tolist() == [[True, True], [False, False]]
+    assert population.is_below_lloq[0].tolist() == [False, True] and float(population.level[0, 1]) == 2.0
+    assert float(population.doses.amount[1].sum()) == 0
+    assert population.covariates[0, 0] == 50 and population.covariates[1].isnan().all()
+
+
+def test_the_salt_factor_is_applied_once():
+    card = load_card("theophylline")
+    salt = card.product("aminophylline").salt_factor
+    doses = course(card, [[Dose(0, 100, 0.5, "aminophylline"), Dose(8, 100, 0, "oral")]])
+    assert salt != 1 and doses.amount[0].tolist() == pytest.approx([100 * salt, 100])
+    assert doses.route.tolist() == [[0, 1]]
+
+
+def test_creatinine_clearance_is_derived_and_says_how():
+    patient = Patient("a", covariates=tuple(Covariate(k, v) for k, v in {"AGE": 64.0, "SEX": 0.0, "WT": 72.0, "HT": 165.0, "SCR": 1.3}.items()))
+    found = complete(load_card("vancomycin"), patient)
+    assert found.covariate("CRCL") == pytest.approx((140 - 64) * 72 / (72 * 1.3) * 0.85)
+    assert "Cockcroft-Gault" in found.covariates[-1].source
