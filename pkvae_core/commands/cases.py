@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import torch
+
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.records.history import PatientRecord
 from pkvae_core.records.problems import condensed
@@ -117,6 +119,7 @@ def column_map(path: Path) -> dict[str, str]:
 
 def answer(cases: Cases, rows_of: Callable[[PatientRecord], Iterable[Answered]]) -> tuple[list[Answered], int]:
     """What `rows_of` found for every patient, and the exit code. Its ValueError leaves out that patient, aloud."""
+    torch.set_num_threads(1)  # one patient's matrices are too small to share
     rows, unanswered = [], {p.patient_id for p in cases.cohort.problems if p.severity == "error"}
     for record in cases.cohort.records:
         try:
