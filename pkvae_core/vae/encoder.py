@@ -42,7 +42,7 @@ def covariate_features(covariates: Float[Tensor, "subject covariate"], scales: S
     return torch.cat([torch.where(is_known, value, 0), is_known.float()], -1)
 
 
-def sample_features(population: Population, scales: Scales, routes: int) -> Float[Tensor, "subject sample feature"]:
+def sample_features(population: Population, scales: Scales, routes: int) -> Float[Tensor, "subject sample clue"]:
     """One token for each level: its logarithm, whether it is below its limit, the clock, and the doses as seen from it (fading-memory traces by route)."""
     doses, time = population.doses, population.sample_time
     bank = torch.tensor(FADING_RATES_PER_H).view(1, len(FADING_RATES_PER_H), 1, 1).expand(time.shape[0], -1, routes, 1)
@@ -77,7 +77,7 @@ class SetEncoder(nn.Module):
             self.head[-1].weight.mul_(0.1)
             self.head[-1].bias.normal_(0, 0.5)
 
-    def forward(self, tokens: Float[Tensor, "subject sample feature"], is_sample: Tensor, covariates: Float[Tensor, "subject feature"]) -> MixtureSameFamily:
+    def forward(self, tokens: Float[Tensor, "subject sample clue"], is_sample: Tensor, covariates: Float[Tensor, "subject feature"]) -> MixtureSameFamily:
         context = self.context(covariates)
         subject = is_sample.nonzero()[:, 0]  # only real levels are read: padding cannot change anything
         token = self.read(torch.cat([tokens[is_sample], context[subject]], -1))

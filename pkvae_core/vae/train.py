@@ -20,13 +20,14 @@ from pkvae_core.vae.encoder import Scales
 from pkvae_core.vae.vae import PKVAE, Configuration, Parts, hide, objective
 
 POOL = 8192
+SAVE_EVERY = 1000
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How long and how hard: AdamW with a cosine, the reconstruction sharpened from loose to `curve_sd`, an exponential average of the weights kept."""
 
-    steps: int = 12_000
+    steps: int = 10_000
     batch: int = 512
     learning_rate: float = 1.5e-3
     curve_sd: float = 0.05
@@ -126,7 +127,7 @@ def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: boo
             curve.append([step + 1, *(sum(column) / len(column) for column in zip(*running, strict=True))])
             running = []
             _progress(step + 1, first, schedule.steps, started, curve[-1], log)
-        if (step + 1) % 1000 == 0 and step + 1 < schedule.steps:
+        if (step + 1) % SAVE_EVERY == 0 and step + 1 < schedule.steps:
             _save_state(out, model, average, optimiser, step + 1, curve)
     return _finish(average, out, schedule, curve)
 

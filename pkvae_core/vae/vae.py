@@ -134,10 +134,9 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
 
 
 def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) -> Tensor:
-    """How much looser each point may be: concentrations fade in importance below a fiftieth of the peak, integrals never."""
-    concentration, area = curve.unflatten(-1, (configuration.routes, 2, -1)).unbind(-2)
-    fading = 1 + 0.02 * (concentration.max(-1, keepdim=True).values - concentration).exp()
-    return torch.stack([fading, torch.ones_like(area)], -2).flatten(-3).detach()
+    """How much looser each point may be: concentrations and integrals fade in importance below a fiftieth of their highest value."""
+    parts = curve.unflatten(-1, (configuration.routes, 2, -1))
+    return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-3).detach()
 
 
 def hide(population: Population, generator: torch.Generator, names: tuple[str, ...]) -> Population:
