@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import model, open_case, open_page
+from pages import literal, model, open_case, open_page
 from pages.dose_parts.answer import show_answer
 from pages.dose_parts.export import show_report
 from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
@@ -77,7 +77,9 @@ def _asked(case: Case) -> Asked:
                 "Product", list(labels), format_func=labels.get, key=key, required=True, label_visibility="collapsed", persist_state="session"
             )
         if card.loading and card.product(card.loading.product) == card.product(product):
-            with_loading = st.toggle("Begin with a loading dose", key="with_loading", help=card.loading.note or None, persist_state="session")
+            with_loading = st.toggle("Begin with a loading dose", key="with_loading", persist_state="session")
+            if with_loading:
+                st.caption(literal(card.loading.note))
     return product, with_loading
 
 

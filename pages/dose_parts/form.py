@@ -1,6 +1,6 @@
 """Typing a patient: fields, doses with a builder, levels. The answer follows by itself."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
@@ -127,7 +127,14 @@ def _unit(card: DrugCard) -> str:
 
 def _level_units(card: DrugCard) -> None:
     st.session_state.setdefault("in_unit", card.concentration_unit)
-    st.segmented_control("Unit of levels", card.reporting_units, key="in_unit", format_func=unit_words, required=True, persist_state="session")
+    st.segmented_control(
+        "Unit of levels", card.reporting_units, key="in_unit", on_change=_show_levels_in_it, format_func=unit_words, required=True, persist_state="session"
+    )
+
+
+def _show_levels_in_it() -> None:
+    """Levels are shown in the unit that they are typed in, until another is chosen."""
+    st.session_state.pop(f"goal_unit_{st.session_state['in_drug']}", None)
 
 
 def _answer(card: DrugCard) -> None:
@@ -150,10 +157,10 @@ def _answer(card: DrugCard) -> None:
     if not cohort.records:
         set_case(None)
         return
-    _open(card, cohort, today, content)
+    _open(card, cohort, content)
 
 
-def _open(card: DrugCard, cohort: Cohort, today: datetime, content: bytes) -> None:
+def _open(card: DrugCard, cohort: Cohort, content: bytes) -> None:
     """The typed patient becomes the open case, unless it is the one that was put into the form and nobody touched it."""
     label, unit = st.session_state.get("in_label", ""), _unit(card)
     signature = (content, label, unit)
@@ -167,7 +174,5 @@ def _open(card: DrugCard, cohort: Cohort, today: datetime, content: bytes) -> No
     now_h = record.prediction_times[-1].time_h if st.session_state.get("in_now") and record.prediction_times else None
     st.session_state["is_editing"] = True  # the form stays where it is while the answer appears below it
     set_case(
-        case_of(
-            card.drug, record.patient, cohort.origin[record.patient.id] or today, unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems
-        )
+        case_of(card.drug, record.patient, cohort.origin[record.patient.id], unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems)
     )

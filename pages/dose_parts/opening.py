@@ -59,6 +59,8 @@ def case_of(
 
 def open_new(case: Case) -> None:
     """Another patient on the table: what was tried and compared for the last one is put away."""
+    for name in [name for name in st.session_state if str(name).startswith("goal_")]:
+        del st.session_state[name]  # the goal is the new case's own
     for name in ("trial", "compared", "accepted", f"product_{case.drug}", "with_loading", "cohort", "reopened"):
         st.session_state.pop(name, None)
     set_case(case)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import ROOT, model, models
+from pages import model, models
 from pages.dose_parts.draft import fill
 from pages.dose_parts.opening import case_of, open_new
 from pkvae_core.drugs.card import load_card
@@ -10,9 +10,9 @@ from pkvae_core.records.columns import MappingNeeded, meaning
 from pkvae_core.records.problems import DataError, Problem, condensed
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS, open_table
 from pkvae_core.records.table import AnalyteNeeded, Cohort, read_patients
+from pkvae_core.records.template import template
 from pkvae_core.report import reopen
 
-TEMPLATE = ROOT / "assets" / "examples" / "template.csv"
 NONE = "(none)"
 SHOWN = 12  # problems listed before the rest is only counted
 
@@ -23,7 +23,7 @@ def show_upload() -> None:
         drug = st.selectbox("Drug in the file", list(models()), key="file_drug", format_func=lambda d: load_card(d).name, width=170, persist_state="session")
         with st.popover("Units and options", icon=":material/tune:"):
             overrides = _options(drug)
-        st.download_button("Template", TEMPLATE.read_bytes(), "pkvae-template.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.download_button("Template", _template(drug), f"pkvae-{drug}.csv", "text/csv", icon=":material/download:", on_click="ignore")
     file = st.file_uploader(f"CSV, Excel or a saved case, up to {MAX_BYTES // 10**6} MB and {MAX_ROWS:,} rows", key="file")
     if file is None:
         st.session_state.pop("cohort", None)
@@ -33,6 +33,12 @@ def show_upload() -> None:
         _open_saved(file.file_id, content)
     else:
         _open_table(file.file_id, file.name, content, drug, overrides)
+
+
+def _template(drug: str) -> bytes:
+    card = load_card(drug)
+    usual = card.typical_regimen
+    return template(card.covariates, typical=card.typical_patient, amount_mg=usual.amount_mg, interval_h=usual.interval_h, infusion_h=usual.infusion_h)
 
 
 def _options(drug: str) -> dict:
