@@ -92,7 +92,7 @@ def compose(
         unchanged=_unchanged(case, unchanged, per_mg_per_L) if unchanged and unchanged.regimen != regimen else "",
         curve=draw_curve(case, posterior, regimen or case.current, unit_factor=per_mg_per_L, label=label),
         inputs=(covariates(case, posterior), doses(case, card), levels(case, posterior, per_mg_per_L)),
-        judgement=(warnings(case, (*posterior.cautions, *own)), how_sure(posterior, option)),
+        judgement=(warnings(case, (*posterior.cautions, *own)), how_sure(posterior)),
         small_print=model_lines(case, posterior),
     )
 

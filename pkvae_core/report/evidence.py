@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkvae_core.case import Case
-from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.published import MODELS
@@ -136,8 +135,8 @@ RUNGS = {
 }
 
 
-def how_sure(posterior: Posterior, option: Option | None) -> Listing:
-    """The rung of the ladder and the effective draws, the individual estimates, and the share of draws that never settle."""
+def how_sure(posterior: Posterior) -> Listing:
+    """The rung of the ladder, the effective draws, and the individual estimates."""
     diagnostics, estimates = posterior.diagnostics, parameters(posterior)
     draws = f"{diagnostics.effective_draws:,.0f} effective draws of {diagnostics.draws:,}"
     weight = np.asarray(posterior.weight, dtype=float)
@@ -145,8 +144,6 @@ def how_sure(posterior: Posterior, option: Option | None) -> Listing:
     for name, label, unit in (("CL", "Clearance", "L/h"), ("V", "Volume", "L"), ("half_life", "Half-life", "h")):
         low, median, high = (float(weighted_quantile(estimates[name][:, None], weight, p)[0]) for p in (0.05, 0.5, 0.95))
         lines.append(Line(f"{label} {rounded(median)} {unit}", f"90 %: {interval_words(low, high)}"))
-    if option and option.share_never_settled:
-        lines.append(Line(f"{percent_words(option.share_never_settled)} of the draws never reach a steady state", "they count as above target"))
     return Listing("How sure is the model?", tuple(lines))
 
 
