@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 from string import punctuation
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 import torch
+from streamlit.components.v2 import component
 from streamlit.navigation.page import Page
 
 from pkvae_core.case import DISCLAIMER, Case
@@ -54,6 +56,8 @@ def footer() -> None:
     """The line under every page: what this is, and which models speak."""
     case = open_case()
     speaking = [model(case.drug)] if case else models().values()
+    theme_watch = component("pkvae_theme_watch", js=(ROOT / "assets" / "components" / "theme_watch.js").read_text("utf-8"))
+    theme_watch(key="theme_watch", on_theme_change=lambda: None, height=1)
     st.caption(f"{DISCLAIMER} Model: {', '.join(each.version for each in speaking)}.")
 
 
@@ -106,7 +110,7 @@ def theme() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False, **options) -> object:
+def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False, **options) -> Any:
     """Draw a figure as we made it. Exploring (zoom, lasso) only where that is the point; nothing is ever sent to a chart server."""
     config = {
         "displayModeBar": is_explorable,

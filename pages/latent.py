@@ -119,7 +119,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     drug = choose_drug()
     population, axes = latent_map(drug)
     across, up, colour = choose_view(drug, population, axes)
-st.caption("Each dot is a virtual patient, placed where the model reads its whole true curve. Click a dot or draw a lasso to see curves; double-click clears.")
+st.caption(
+    "Each dot is a virtual patient, placed where the model reads its whole true curve. Click a dot, or take the lasso above the map; double-click clears."
+)
 left, right = st.columns([60, 40])
 with left.container(border=True, height="stretch"):
     chosen = draw_map(drug, population, across, up, colour)

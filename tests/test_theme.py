@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pkvae_core.plots.theme import PALETTES, faded, template
+from pkvae_core.plots.theme import PALETTES, faded, figure
 
 CONFIG = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text())
 HUES = ("blue", "green", "orange", "yellow", "red", "violet", "gray")
@@ -58,4 +58,4 @@ def test_a_faded_colour_keeps_its_hue():
 
 
 def test_charts_stand_on_the_page():
-    assert template("dark").layout.paper_bgcolor == template("light").layout.paper_bgcolor == "rgba(0,0,0,0)"
+    assert all(figure(theme, height=100).to_dict()["layout"]["template"]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)" for theme in PALETTES)

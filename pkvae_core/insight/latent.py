@@ -7,6 +7,7 @@ What an axis means is then measured, as its rank correlation with what is known 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -211,7 +212,8 @@ def kernel_density(points: Float[np.ndarray, "draw 2"], at: Float[np.ndarray, "p
     """Density of the draws at some places, up to a constant: a Gaussian around each, shaped as all of them, Scott's width n^(-1/6)."""
     width = np.linalg.cholesky(np.cov(points.T)) * len(points) ** (-1 / 6)
     own, there = np.linalg.solve(width, points.T), np.linalg.solve(width, at.T)
-    return np.exp(-0.5 * ((there[:, :, None] - own[:, None]) ** 2).sum(0)).mean(1)
+    squared = (there**2).sum(0)[:, None] + (own**2).sum(0) - 2 * there.T @ own
+    return np.exp(-0.5 * squared).mean(1)
 
 
 def place(posterior: Posterior, across: Axis, up: Axis, *, probability: float = 0.9) -> Placement:
@@ -237,7 +239,7 @@ def shares(known: Property, chosen: Sequence[int]) -> dict[str, float]:
 def coordinates(latent_map: LatentMap, found: Sequence[Axis], chosen: Sequence[int]) -> pd.DataFrame:
     """One row for each chosen patient: its coordinates on every axis and what is known of it, units in the headings."""
     rows = list(chosen)
-    columns: dict[str, Sequence] = {a.name.translate(_PLAIN): a.coordinate(latent_map.z[rows]) for a in found}
+    columns: dict[str, Any] = {a.name.translate(_PLAIN): a.coordinate(latent_map.z[rows]) for a in found}
     for p in latent_map.properties:
         values = p.values[rows]
         columns[f"{p.label} ({p.unit})" if p.unit else p.label] = [p.categories[int(v)] for v in values] if p.categories else values
@@ -269,5 +271,6 @@ def decode(
 def walk(axis: Axis, z: Float[np.ndarray, "subject latent"], *, steps: int = 7) -> tuple[Float[np.ndarray, " step"], Float[np.ndarray, "step latent"]]:
     """Positions from the 2nd to the 98th percentile of the population, and the latent points there: its centre, moved along the axis alone."""
     centre = z.mean(0)
-    positions = np.linspace(*np.quantile(axis.coordinate(z), [0.02, 0.98]), steps)
+    low, high = np.quantile(axis.coordinate(z), [0.02, 0.98])
+    positions = np.linspace(low, high, steps)
     return positions, (centre + (positions[:, None] - centre @ axis.direction) * axis.direction).astype(np.float32)

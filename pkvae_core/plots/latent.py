@@ -21,12 +21,13 @@ def map_figure(theme: Theme, latent_map: LatentMap, across: Axis, up: Axis, colo
     chart.add_traces(_groups(colour, x, y, colour_by) if colour_by.categories else [_shaded(colour, x, y, colour_by)])
     chart.update_traces(selected_marker_opacity=0.95, unselected_marker_opacity=0.1)
     chart.update_layout(
-        dragmode="lasso", margin=dict(l=8, r=8, t=36, b=8), legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0, itemclick=False, itemdoubleclick=False)
+        margin=dict(l=8, r=8, t=36, b=8),
+        legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0, itemclick=False, itemdoubleclick=False),
     )
     chart.update_layout(showlegend=bool(colour_by.categories))
     for update, axis, values in ((chart.update_xaxes, across, x), (chart.update_yaxes, up, y)):
         margin = 0.04 * np.ptp(values)
-        update(title_text=axis_title(axis), range=[values.min() - margin, values.max() + margin])
+        update(title_text=axis_title(axis), range=[values.min() - margin, values.max() + margin], fixedrange=False)
     return chart
 
 
@@ -76,7 +77,9 @@ def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, po
     now = posterior or prior
     star = dict(symbol="star", size=14, color=colour.ink, line=dict(color=colour.page, width=1.5))
     chart.add_trace(
-        go.Scatter(x=[now.centre[0]], y=[now.centre[1]], mode="markers", marker=star, hovertemplate=f"{escape(label)}<extra></extra>", showlegend=False)
+        go.Scatter(
+            x=[now.centre[0]], y=[now.centre[1]], mode="markers", marker=star, hovertemplate=f"{escape(label)}<extra></extra>", showlegend=False, zorder=2
+        )
     )
     _label(chart, posterior.area.top if posterior else prior.centre, f"<b>{escape(label)}</b>", colour, size=13, shift=11)
 
@@ -85,7 +88,7 @@ def _outline(area: Region, colour: Palette, dash: str) -> list[go.Contour]:
     """The edge of an area, on a halo that parts it from the dots."""
     edge = dict(type="constraint", operation="=", value=area.level)
     lines = [dict(color=faded(colour.page, 0.8), width=5), dict(color=colour.ink, width=2, dash=dash)]
-    silent = dict(fillcolor="rgba(0,0,0,0)", hoverinfo="skip", showscale=False, showlegend=False)
+    silent = dict(fillcolor="rgba(0,0,0,0)", hoverinfo="skip", showscale=False, showlegend=False, zorder=1)
     return [go.Contour(x=area.x, y=area.y, z=area.density.astype(np.float32), contours=edge, line=line, **silent) for line in lines]
 
 
@@ -181,6 +184,6 @@ def meaning_figure(theme: Theme, axes: Sequence[Axis], *, height: int | None = N
             hovertemplate="%{x} and %{y}: %{text} (95 %: %{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
         )
     )
-    chart.update_xaxes(side="top", fixedrange=True, showgrid=False, tickfont=dict(size=12, color=colour.ink))
-    chart.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False, tickfont=dict(size=12, color=colour.ink))
+    chart.update_xaxes(side="top", showgrid=False, tickfont=dict(size=12, color=colour.ink))
+    chart.update_yaxes(autorange="reversed", showgrid=False, tickfont=dict(size=12, color=colour.ink))
     return chart

@@ -59,6 +59,5 @@ def _goal(chart: go.Figure, colour: Palette, low: float, high: float) -> None:
 def _by_levels(chart: go.Figure, cells: Sequence[Mapping[str, Any]]) -> go.Figure:
     chart.update_xaxes(title_text="Levels known", tickvals=list(range(len(cells))), ticktext=[str(c["levels"]) for c in cells], range=[-0.4, len(cells) - 0.4])
     chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=28, b=8))
-    chart.update_xaxes(fixedrange=True, showgrid=False)
-    chart.update_yaxes(fixedrange=True)
+    chart.update_xaxes(showgrid=False)
     return chart

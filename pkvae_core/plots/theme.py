@@ -43,7 +43,7 @@ def template(theme: Theme) -> go.layout.Template:
     """Axes, type and hover labels of every figure."""
     colour = PALETTES[theme]
     axis = dict(
-        gridcolor=faded(colour.hairline, 0.6), linecolor=colour.hairline, zeroline=False, showline=False, ticks="",
+        gridcolor=faded(colour.hairline, 0.6), linecolor=colour.hairline, zeroline=False, showline=False, ticks="", fixedrange=True,
         tickfont=dict(color=colour.muted, size=12), title=dict(font=dict(color=colour.muted, size=12), standoff=8), automargin=True,
     )  # fmt: skip
     layout = go.Layout(

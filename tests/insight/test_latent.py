@@ -92,12 +92,12 @@ def test_principal_components_come_in_order_of_variance():
 
 @pytest.mark.parametrize("probability", [0.5, 0.9])
 def test_a_region_holds_its_share_of_the_draws(probability):
-    angle = RANDOM.uniform(0, math.pi, size=1500)  # a banana
-    points = np.stack([np.cos(angle), np.sin(angle)], 1) * 5 + RANDOM.normal(size=(1500, 2)) * 0.3
-    area = region(points, probability, grid=120)
+    angle = RANDOM.uniform(0, math.pi, size=800)  # a banana
+    points = np.stack([np.cos(angle), np.sin(angle)], 1) * 5 + RANDOM.normal(size=(800, 2)) * 0.3
+    area = region(points, probability, grid=80)
     column = np.abs(area.x[None] - points[:, :1]).argmin(1)
     row = np.abs(area.y[None] - points[:, 1:]).argmin(1)
-    assert (area.density[row, column] > area.level).mean() == pytest.approx(probability, abs=0.03)
+    assert (area.density[row, column] > area.level).mean() == pytest.approx(probability, abs=0.04)
     centre = area.density[np.abs(area.y).argmin(), np.abs(area.x).argmin()]
     assert centre < area.level, "the hollow of the banana lies outside"
 
