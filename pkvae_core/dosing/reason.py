@@ -10,7 +10,7 @@ from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
-from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded, times_out_of
+from pkvae_core.wording import duration_words, plain, regimen_words, rounded, times_out_of
 
 
 def reason_for_none(posterior: Posterior, target: Target, options: Sequence[Option]) -> str:
@@ -58,20 +58,21 @@ def _unsettled_words(card: DrugCard, option: Option) -> str:
     return f"In {share} outcomes levels have not settled after {duration_words(card.horizon_h)}; these count as above the target."
 
 
-def cautions_for(posterior: Posterior, option: Option, current: Regimen | None) -> tuple[str, ...]:
-    """What to know before following this option, one sentence each."""
-    card = posterior.model.card
+def cautions_for(posterior: Posterior, ranked: Sequence[Option], current: Regimen | None) -> tuple[str, ...]:
+    """What to know before following the first option, one sentence each."""
+    card, option = posterior.model.card, ranked[0]
     unsettled = (_unsettled_words(card, option),) if option.share_never_settled >= 0.001 else ()
-    return (*option.cautions, *unsettled, *_exact_outside(card, option), *_timing(posterior, option.regimen, current))
+    return (*option.cautions, *unsettled, *_exact_outside(ranked), *_timing(posterior, option.regimen, current))
 
 
-def _exact_outside(card: DrugCard, option: Option) -> tuple[str, ...]:
-    exact, amounts = option.exact_amount_mg, card.product(option.regimen.product).amounts_mg
-    if exact is None or (amounts[0] <= exact <= amounts[-1] and card.refusal(replace(option.regimen, amount_mg=exact)) is None):
+def _exact_outside(ranked: Sequence[Option]) -> tuple[str, ...]:
+    """Where the first option's exact amount lies outside what may be given at its interval."""
+    exact, regimen = ranked[0].exact_amount_mg, ranked[0].regimen
+    amounts = [o.regimen.amount_mg for o in ranked if (o.regimen.interval_h, o.regimen.product) == (regimen.interval_h, regimen.product)]
+    if exact is None or min(amounts) <= exact <= max(amounts):
         return ()
-    return (
-        f"The exact amount before rounding, {amount_words(round(exact, 1))} every {plain(option.regimen.interval_h)} h, is outside the card of {card.name}.",
-    )
+    available = f"{plain(min(amounts))} to {plain(max(amounts))} mg" if len(amounts) > 1 else f"{plain(amounts[0])} mg"
+    return (f"The exact amount before rounding would be {rounded(exact)} mg every {plain(regimen.interval_h)} h; {available} are available.",)
 
 
 def _timing(posterior: Posterior, regimen: Regimen, current: Regimen | None) -> tuple[str, ...]:

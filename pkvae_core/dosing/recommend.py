@@ -48,7 +48,7 @@ def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen
     ranked = rank(judge_all(posterior, target, candidates), target.least_probability, current)
     best = ranked[0] if ranked[0].probability_in >= target.least_probability else None
     reason = None if best else reason_for_none(posterior, target, ranked)
-    return Recommendation(target, ranked, best, reason, cautions_for(posterior, ranked[0], current))
+    return Recommendation(target, ranked, best, reason, cautions_for(posterior, ranked, current))
 
 
 def rank(options: Sequence[Option], least_probability: float, current: Regimen | None) -> tuple[Option, ...]:

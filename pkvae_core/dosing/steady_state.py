@@ -37,7 +37,7 @@ def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int)
     def carried(regimen: Regimen) -> Float[np.ndarray, "draw 2"]:
         """AUC that recorded doses and a loading dose add to the two intervals compared."""
         edges = comparison_edges(regimen, posterior.model.card.horizon_h)
-        return np.diff(area(posterior, split_course(posterior, regimen, edges[-1])[0], edges))[:, ::2]
+        return np.diff(area(posterior, split_course(posterior, regimen, regimen.start_h + regimen.interval_h)[0], edges))[:, ::2]
 
     return {regimen: _exact(posterior, regimen, points, carried(replace(regimen, infusion_h=0.0))) for regimen in regimens}
 
@@ -52,7 +52,7 @@ def _exact(posterior: Posterior, regimen: Regimen, points: int, carried: Float[n
     )
     older, added, whole = areas[:, : len(time)], areas[:, len(time) : -1], areas[:, -1]
     recent = replace(regimen, amount_mg=1.0, loading_amount_mg=None).doses(start + RECENT * interval)
-    curve = concentration(posterior, recent, time) + (whole[:, None] - older) / interval
+    curve = concentration(posterior, recent, time) + np.maximum(whole[:, None] - older, 0) / interval  # single precision may leave less than nothing
 
     def span(amount_mg: float) -> Span:
         then, now = (carried + amount_mg * added).T

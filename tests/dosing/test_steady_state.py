@@ -1,0 +1,96 @@
+"""Is the steady state the one of the textbook, and are the draws that never reach it found?"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pkvae_core.dosing import course
+from pkvae_core.dosing.course import COARSE, FINE, Span
+from pkvae_core.dosing.option import judge
+from pkvae_core.dosing.steady_state import steady_spans
+from pkvae_core.dosing.target import Target
+from pkvae_core.inference.posterior import Prediction
+from pkvae_core.patient import Dose, Regimen
+
+AUC24 = Target("auc24", 400, 600, least_probability=0.25, toxicity_weight=1.0)
+CLEARANCES = [0.9, 2.0, 4.0, 9.0]
+
+
+def at_steady_state(posterior, regimen: Regimen, points: int = COARSE) -> Span:
+    return steady_spans(posterior, [regimen], points)[regimen](regimen.amount_mg)
+
+
+@given(st.floats(50, 4000), st.sampled_from([6, 8, 12, 24, 48]), st.sampled_from([0, 0.5, 2, 5.9]), st.floats(0, 500))
+@settings(max_examples=10, deadline=None)
+def test_steady_state_auc24_is_the_daily_dose_over_clearance(draws, amount_mg, interval_h, infusion_h, start_h):
+    option = judge(draws(CLEARANCES), AUC24, Regimen(amount_mg, interval_h, infusion_h, start_h))
+    assert option.exposure == pytest.approx(amount_mg * 24 / interval_h / np.array(CLEARANCES), rel=1e-3)
+
+
+@given(st.sampled_from([4, 8, 12, 24, 48]), st.floats(1, 12))
+@settings(max_examples=10, deadline=None)
+def test_trough_and_peak_of_a_bolus_are_the_closed_form_of_one_compartment(draws, interval_h, clearance):
+    span = at_steady_state(draws([clearance], V1=40, Q=1e-6), Regimen(1000, interval_h), FINE)
+    k = clearance / 40
+    trough = 25 * math.exp(-k * interval_h) / (1 - math.exp(-k * interval_h))
+    assert span.concentration_mg_per_L[0, span.trough] == pytest.approx(trough, rel=1e-3, abs=1e-4)
+    assert span.concentration_mg_per_L.max() == pytest.approx(trough + 25, rel=1e-3)
+
+
+def test_a_continuous_infusion_stays_at_its_rate_over_clearance(draws):
+    curve = at_steady_state(draws(CLEARANCES), Regimen(2000, 24, 24)).concentration_mg_per_L
+    assert curve == pytest.approx(np.tile(2000 / 24 / np.array(CLEARANCES)[:, None], curve.shape[1]), rel=1e-3)
+
+
+@pytest.mark.parametrize("regimen", [Regimen(1000, 12, 1, 100), Regimen(500, 6, 0, 0), Regimen(1500, 36, 4, 0), Regimen(2000, 24, 24, 48)])
+def test_simulating_to_the_horizon_finds_the_same_steady_state(draws, regimen):
+    posterior = draws([2.0, 4.0, 9.0], past=(Dose(0, 800, 1),) if regimen.start_h else ())
+    exact = at_steady_state(posterior, regimen)
+    posterior.model.decoder.is_dose_proportional = False
+    simulated = at_steady_state(posterior, regimen)
+    assert simulated.area_mg_h_per_L == pytest.approx(exact.area_mg_h_per_L, rel=2e-3)
+    assert simulated.concentration_mg_per_L == pytest.approx(exact.concentration_mg_per_L, rel=3e-3, abs=0.01)
+    assert simulated.is_settled.all() and exact.is_settled.all()
+
+
+@pytest.mark.parametrize("interval_h", [6, 12, 24, 48])
+def test_a_body_that_eliminates_next_to_nothing_never_settles(draws, interval_h):
+    option = judge(draws([0.001, 4.0], weight=[0.25, 0.75]), AUC24, Regimen(500, interval_h, 1))
+    assert option.share_never_settled == 0.25
+    assert option.probability_above >= 0.25
+
+
+def test_a_slow_body_long_on_the_same_regimen_has_settled(draws):
+    slow = {"CL": [0.5], "V1": 60.0, "V2": 60.0}
+    past = tuple(Dose(24.0 * i, 250, 1) for i in range(100))
+    assert not at_steady_state(draws(**slow), Regimen(250, 24, 1, 2400)).is_settled[0]
+    assert at_steady_state(draws(**slow, past=past), Regimen(250, 24, 1, 2400)).is_settled[0]
+
+
+def saturable(posterior, doses, time_h) -> tuple[np.ndarray, np.ndarray]:
+    """Concentration and AUC of boluses into 40 L that eliminate Vmax C/(5 + C) mg/h, Vmax in the place of CL; steps of a quarter of an hour."""
+    Vmax, step = posterior.z[:, 0].exp().numpy(), 0.25
+    clock = np.arange(0, max(time_h) + 2 * step, step)
+    given, _ = np.histogram([d.time_h for d in doses], np.append(clock, np.inf), weights=[d.amount_mg for d in doses])
+    C, curve = np.zeros(len(Vmax)), []
+    for added in given / 40:
+        curve.append(C)
+        C = C + added
+        C = np.maximum(C - step * Vmax / 40 * C / (5 + C), 0)
+    curve = np.array(curve).T
+    areas = np.concatenate([np.zeros((len(Vmax), 1)), (curve[:, 1:] + curve[:, :-1]).cumsum(1) * step / 2], 1)
+    return tuple(np.array([np.interp(time_h, clock, row) for row in table]) for table in (curve, areas))
+
+
+def test_a_saturated_body_never_settles_and_counts_as_above(draws, monkeypatch):
+    """1,000 mg every 12 h is 83 mg/h: more than the first draw can ever eliminate."""
+    monkeypatch.setattr(course, "predict", lambda p, doses, t: Prediction(np.asarray(t), saturable(p, doses, t)[0], p.weight.numpy()))
+    monkeypatch.setattr(course, "cumulative_auc", lambda p, doses, t: saturable(p, doses, t)[1])
+    posterior = draws([50.0, 300.0])
+    posterior.model.decoder.is_dose_proportional = False
+    option = judge(posterior, Target("auc24", 10, None, least_probability=0.25, toxicity_weight=1.0), Regimen(1000, 12))
+    assert option.exposure[0] == np.inf and np.isfinite(option.exposure[1])
+    assert (option.probability_in, option.probability_above, option.share_never_settled) == (0.5, 0.5, 0.5)
