@@ -23,18 +23,20 @@ class Observable:
     errors: tuple[tuple[float, ResidualError], ...]  # probability of a published model, its residual error
 
     def probability_below(self, level_mg_per_L: float) -> float:
-        """P(y < level)."""
-        C = self.concentration_mg_per_L
-        parts = (p * (self.weight @ ndtr((level_mg_per_L - C) / np.hypot(e.additive_mg_per_L, e.proportional * C))) for p, e in self.errors)
+        """P(y < level). A draw without any error (no concentration yet, none but proportional error) is a step."""
+        distance = level_mg_per_L - self.concentration_mg_per_L
+        step = np.where(distance > 0, np.inf, -np.inf)
+        sds = (np.hypot(e.additive_mg_per_L, e.proportional * self.concentration_mg_per_L) for _, e in self.errors)
+        parts = (p * (self.weight @ ndtr(np.divide(distance, sd, out=step.copy(), where=sd > 0))) for (p, _), sd in zip(self.errors, sds, strict=True))
         return float(sum(parts))
 
     def quantile(self, probability: float) -> float:
         """The level that y stays below with `probability`; 0 where the error model reaches below zero, because no laboratory reports less."""
-        if self.probability_below(0) >= probability:
-            return 0.0
         top = self.concentration_mg_per_L.max()
-        reach = max(e.additive_mg_per_L + e.proportional * top for _, e in self.errors)
-        return float(brentq(lambda level: self.probability_below(level) - probability, 0, top + 10 * reach, xtol=1e-6, rtol=1e-6))
+        highest = top + 10 * max(e.additive_mg_per_L + e.proportional * top for _, e in self.errors)
+        if highest == 0 or self.probability_below(0) >= probability:
+            return 0.0
+        return float(brentq(lambda level: self.probability_below(level) - probability, 0, highest, xtol=1e-6, rtol=1e-6))
 
 
 @dataclass(frozen=True)

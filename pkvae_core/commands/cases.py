@@ -51,7 +51,9 @@ def add_case_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="OUT.csv", help="where the answer goes")
     reading = parser.add_argument_group("how the file is read (card units unless said otherwise; every assumption is printed as a warning)")
     reading.add_argument("--amount-unit", metavar="UNIT", help="unit of AMT: mg, g, ug")
-    reading.add_argument("--dv-unit", metavar="UNIT", help="unit of DV, of --lloq and of every concentration in the answer: mg/L, ug/mL, ug/L, ng/mL, umol/L")
+    reading.add_argument(
+        "--dv-unit", metavar="UNIT", help="unit of DV, --lloq, --threshold and every concentration in the answer: mg/L, ug/L, ng/mL, umol/L ..."
+    )
     reading.add_argument("--map", type=Path, metavar="FILE", help='JSON that names the columns, ours first: {"ID": "patient", "DV": "level"}')
     reading.add_argument("--dvid", metavar="N", help="read only the levels with this DVID")
     reading.add_argument("--assume-infusion-h", type=positive, metavar="H", help="duration of a dose that has none; without it such a dose is a bolus")
@@ -91,7 +93,7 @@ def open_cases(arguments: argparse.Namespace) -> Cases:
     )
     cohort = read_patients(arguments.cases, options=options)
     if not (arguments.amount_unit and arguments.dv_unit):
-        say("warning", f"AMT is read in {amount_unit} and DV in {dv_unit}; use --amount-unit and --dv-unit where the file has other units.")
+        say("warning", f"AMT is read in {amount_unit} and DV in {dv_unit} unless the columns name a unit; --amount-unit and --dv-unit set others.")
     for line in condensed(cohort.problems):
         print(line, file=sys.stderr)
     return Cases(card, cohort, dv_unit, unit_mg_per_L)

@@ -88,6 +88,13 @@ def test_no_laboratory_reports_a_negative_level():
     assert near_zero.quantile(0.05) == 0 and near_zero.quantile(0.95) > 3
 
 
+def test_before_the_drug_arrives_a_proportional_error_leaves_zero():
+    nothing_yet = Observable(np.array([0.0, 0.0]), np.array([0.5, 0.5]), ((1.0, ResidualError(0.2, 0.0)),))
+    assert nothing_yet.quantile(0.05) == nothing_yet.quantile(0.95) == 0
+    for_some = Observable(np.array([0.0, 10.0]), np.array([0.5, 0.5]), ((1.0, ResidualError(0.2, 0.0)),))
+    assert for_some.quantile(0.05) == pytest.approx(0, abs=1e-5) and for_some.quantile(0.95) == pytest.approx(norm.ppf(0.9, 10, 2), abs=1e-4)
+
+
 @pytest.mark.parametrize("lloq", [0.5, 6.0, 10.0, 60.0])
 def test_levels_below_the_limit_keep_the_coverage_at_90_per_cent(lloq):
     """Mean over the model's own observations, those below the limit reported as such: P(in interval, above limit) + P(below) x coverage(below)."""
