@@ -65,16 +65,18 @@ class _Events:
 
 
 def _events(doses: Doses) -> _Events:
-    is_bolus = doses.duration <= 0
+    """Times and inflows in double: late in a long course a float would change the length of a short infusion, and leave inflow after the last one."""
+    start, duration = doses.time.double(), doses.duration.double()
+    is_bolus = duration <= 0
     jump = torch.where(is_bolus, doses.amount, 0)
     if bool(is_bolus.all()):
-        time, order = doses.time.sort(dim=1, stable=True)
-        return _Events(time, jump.gather(1, order), torch.zeros_like(time))
-    inflow = torch.where(is_bolus, 0, doses.amount / torch.where(is_bolus, 1, doses.duration)).double()
-    time, order = torch.cat([doses.time, doses.time + doses.duration], 1).sort(dim=1, stable=True)
+        time, order = start.sort(dim=1, stable=True)
+        return _Events(time, jump.gather(1, order), torch.zeros_like(jump))
+    inflow = torch.where(is_bolus, 0, doses.amount.double() / torch.where(is_bolus, 1, duration))
+    time, order = torch.cat([start, start + duration], 1).sort(dim=1, stable=True)
     jump = torch.cat([jump, torch.zeros_like(jump)], 1).gather(1, order)
-    running = torch.cat([inflow, -inflow], 1).gather(1, order).cumsum(1).clamp(min=0)  # double: what remains after the last infusion is round-off
-    return _Events(time, jump, running.to(time.dtype))
+    running = torch.cat([inflow, -inflow], 1).gather(1, order).cumsum(1).clamp(min=0)
+    return _Events(time, jump, running.to(jump.dtype))
 
 
 def _advance(state: Tensor, inflow: Tensor, rate: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,10 +91,9 @@ def superpose(
     """Concentration (mg/L) just before each time, and its integral from the first dose to each time (mg h/L), summed over routes."""
     routes = range(pulses.amplitude.shape[2])
     used = [r for r in routes if bool(((doses.route == r) & (doses.amount > 0)).any())] or [0]
-    parts = [
-        _superpose_route(pulses.amplitude[:, :, r], pulses.rate[:, :, r], time[:, None] - pulses.lag[:, :, r, None], _events(doses.of_route(r))) for r in used
-    ]
-    return sum(p[0] for p in parts), sum(p[1] for p in parts)
+    arrival = time.double()[:, None, :, None] - pulses.lag[:, :, None]  # subject draw time route
+    parts = [_superpose_route(pulses.amplitude[:, :, r], pulses.rate[:, :, r], arrival[..., r], _events(doses.of_route(r))) for r in used]
+    return torch.stack([p[0] for p in parts]).sum(0), torch.stack([p[1] for p in parts]).sum(0)
 
 
 def _superpose_route(amplitude: Tensor, rate: Tensor, time: Tensor, events: _Events) -> tuple[Tensor, Tensor]:
@@ -101,16 +102,16 @@ def _superpose_route(amplitude: Tensor, rate: Tensor, time: Tensor, events: _Eve
     states, areas = [state], [area]
     for i in range(events.time.shape[1]):
         if i:
-            elapsed = (events.time[:, i] - events.time[:, i - 1])[:, None, None]
+            elapsed = (events.time[:, i] - events.time[:, i - 1]).to(rate.dtype)[:, None, None]
             state, added = _advance(state, amplitude * events.inflow[:, i - 1, None, None], rate, elapsed)
             area = area + added
         state = state + amplitude * events.jump[:, i, None, None]
         states.append(state), areas.append(area)
-    index = torch.searchsorted(events.time, time.flatten(1)).view_as(time)  # events strictly before each time; 0 = none yet
+    index = torch.searchsorted(events.time, time.flatten(1).contiguous()).view_as(time)  # events strictly before each time; 0 = none yet
     since = time - events.time.gather(1, (index - 1).clamp(min=0).flatten(1)).view_as(time)
     inflow = torch.cat([torch.zeros_like(events.inflow[:, :1]), events.inflow], 1).gather(1, index.flatten(1)).view_as(time)
     pick = index[..., None].expand(*time.shape, amplitude.shape[-1])
     state, area = torch.stack(states, 2).gather(2, pick), torch.stack(areas, 2).gather(2, pick)
-    since = torch.where(index > 0, since, 0)[..., None]
+    since = torch.where(index > 0, since, 0).to(rate.dtype)[..., None]
     end, added = _advance(state, amplitude[:, :, None] * inflow[..., None], rate[:, :, None], since)
     return end.sum(-1).clamp(min=0), (area + added).sum(-1)  # below zero only by round-off, where a rise begins

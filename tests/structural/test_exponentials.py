@@ -145,3 +145,9 @@ def test_a_switch_from_vein_to_mouth_adds_up():
     second, second_area = curve(pulses, course(tablet, dtype=torch.float32, route=1), [20.0])
     assert float(together) == pytest.approx(float(first + second), rel=1e-6)
     assert float(area) == pytest.approx(float(first_area + second_area), rel=1e-6)
+
+
+@pytest.mark.parametrize("start", [500.0, 5_000.0, 20_000.0])
+def test_a_short_infusion_late_in_a_long_course_keeps_its_amount(start):
+    _, area = curve(vein(double=False), course((start, 1000.0, 1 / 60), dtype=torch.float32), [1e6])
+    assert float(area[0]) == pytest.approx(1000 / 4.0, rel=1e-3)
