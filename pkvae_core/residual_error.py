@@ -15,7 +15,8 @@ class ResidualError:
     additive_mg_per_L: float
 
     def sd(self, concentration: Tensor) -> Tensor:
-        return torch.sqrt(self.additive_mg_per_L**2 + (self.proportional * concentration) ** 2)
+        """Standard deviation (mg/L) at each concentration; never quite 0, so that a curve that has not risen yet keeps a likelihood."""
+        return torch.sqrt(self.additive_mg_per_L**2 + (self.proportional * concentration) ** 2).clamp(min=1e-6)
 
 
 def log_likelihood(concentration: Tensor, observed: Tensor, is_below_lloq: Tensor, error: ResidualError) -> Tensor:

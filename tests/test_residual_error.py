@@ -22,3 +22,8 @@ def test_a_level_below_its_limit_counts_with_its_probability():
 
 def test_a_level_far_below_its_limit_stays_finite():
     assert torch.isfinite(log_likelihood(torch.tensor(500.0), torch.tensor(0.1), torch.tensor(True), ResidualError(0.02, 0.0)))
+
+
+def test_before_the_drug_arrives_a_level_is_impossible_but_not_undefined():
+    found = log_likelihood(torch.tensor(0.0), torch.tensor(2.0), torch.tensor(False), ResidualError(0.1, 0.0))
+    assert torch.isfinite(found) and found < -1e6
