@@ -105,7 +105,7 @@ def say_shared(remarks: Iterable[tuple[str, str]]) -> None:
     for patient, sentence in dict.fromkeys(remarks):
         patients.setdefault(sentence, []).append(patient)
     for sentence, found in patients.items():
-        say("warning", f"patient {found[0]}: {sentence}" if len(found) == 1 else f"{len(found)} patients, first {found[0]}: {sentence}")
+        say("warning", f"patient {found[0]}: {sentence}" if len(found) == 1 else f"{len(found)} patients, the first is {found[0]}: {sentence}")
 
 
 def column_map(path: Path) -> dict[str, str]:
