@@ -6,13 +6,13 @@ from pages import literal, model, open_case, open_page
 from pages.dose_parts.answer import show_answer
 from pages.dose_parts.export import show_report
 from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
-from pages.dose_parts.ranked import MOST, key_of, show_compared, show_ranked
+from pages.dose_parts.ranked import MOST, show_compared, show_ranked
 from pages.dose_parts.scenarios import show_scenarios
 from pages.dose_parts.strip import show_strip
 from pages.dose_parts.trust import show_trust
 from pages.dose_parts.ways_in import show_ways_in
 from pkvae_core.case import Case
-from pkvae_core.patient import Regimen
+from pkvae_core.dosing.recommend import Recommendation
 
 open_page()
 
@@ -42,21 +42,18 @@ def answer(case: Case) -> None:
     except ValueError as error:
         st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")
         return
-    tried = tried_regimen(case, asked, ranking, st.session_state.get("trial"))
-    chosen = tried if ranking.best or "trial" in st.session_state else None
-    show_answer(
-        case, ranking, tried, asked, {"trial": lambda: _try("live"), "accept": lambda: _accept(case, chosen), "compare": lambda: _compare(key_of(tried))}
-    )
+    tried = tried_regimen(ranking, st.session_state.get("trial"))
+    show_answer(case, ranking, tried, {"trial": lambda: _try("live"), "accept": lambda: _accept(case, ranking), "compare": lambda: _compare("live")})
     show_report(case, ranking)
     table, trust = st.columns([64, 36], gap="medium")
     with table:
         st.header("Regimens, ranked by chance in target", anchor=False)
-        show_ranked(case, ranking, tried, {"trial": lambda: _try("ranked"), "compare": lambda: _compare(tuple(st.session_state["ranked"]["compare"]))})
+        show_ranked(case, ranking, tried, {"trial": lambda: _try("ranked"), "compare": lambda: _compare("ranked")})
     with trust:
         st.header("How sure is the model?", anchor=False)
         with st.container(border=True):
-            show_trust(case, ranking)
-    show_compared(case, asked)
+            show_trust(case, ranking, tried if ranking.best or "trial" in st.session_state else None)
+    show_compared(case, ranking)
     with st.expander("What if a dose is missed, late, or treatment stops?", icon=":material/event_busy:", key="scenarios", on_change="rerun") as opened:
         if opened.open:
             show_scenarios(case, tried)
@@ -73,9 +70,10 @@ def _asked(case: Case) -> Asked:
             labels = {p.name: p.label for p in card.products}
             key = f"product_{case.drug}"
             st.session_state.setdefault(key, case.current.product if case.current and case.current.product in labels else card.products[0].name)
-            product = st.segmented_control(
-                "Product", list(labels), format_func=labels.get, key=key, required=True, label_visibility="collapsed", persist_state="session"
+            chosen = st.segmented_control(
+                "Product", list(labels), format_func=lambda name: labels[name], key=key, required=True, label_visibility="collapsed", persist_state="session"
             )
+            product = chosen or card.products[0].name
         if card.loading and card.product(card.loading.product) == card.product(product):
             with_loading = st.toggle("Begin with a loading dose", key="with_loading", persist_state="session")
             if with_loading:
@@ -85,22 +83,20 @@ def _asked(case: Case) -> Asked:
 
 def _try(component: str) -> None:
     """What the reader tries: the slider's regimen, a row of the table, or nothing any more."""
-    asked = st.session_state[component]["trial"]
-    if isinstance(asked, list):
-        st.session_state["trial"] = tuple(asked)
-    elif asked and "amount_mg" in asked:
-        st.session_state["trial"] = asked["amount_mg"], asked["interval_h"], asked["infusion_h"]
-    else:
-        st.session_state.pop("trial", None)
+    st.session_state.pop("trial", None)
+    if key := st.session_state[component]["trial"]:
+        st.session_state["trial"] = tuple(key)
 
 
-def _accept(case: Case, regimen: Regimen | None) -> None:
-    st.session_state["accepted"] = case.digest, regimen
+def _accept(case: Case, ranking: Recommendation) -> None:
+    """The regimen on the card as it was clicked; none where no regimen meets the target and none is tried."""
+    key = st.session_state["live"]["accept"]
+    st.session_state["accepted"] = case.digest, tried_regimen(ranking, tuple(key)) if key else None
 
 
-def _compare(key: tuple) -> None:
+def _compare(component: str) -> None:
     """Lay this regimen beside the others, or take it away."""
-    compared = st.session_state.setdefault("compared", [])
+    key, compared = tuple(st.session_state[component]["compare"]), st.session_state.setdefault("compared", [])
     if key in compared:
         compared.remove(key)
     elif len(compared) < MOST:

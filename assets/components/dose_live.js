@@ -26,7 +26,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!(state.isDragging && state.amounts === data.amounts_key)) Object.assign(state, { index: data.index, isBlank: data.is_blank });
   state.amounts = data.amounts_key;
   const slider = $("amount");
-  const tell = () => { const o = options[state.index]; setTriggerValue("trial", { amount_mg: o.amount_mg, interval_h: data.interval_h, infusion_h: data.infusion_h }); };
+  const chosen = () => (state.isBlank ? [] : [options[state.index].amount_mg, data.interval_h, data.infusion_h]);
 
   function card(option) {
     const isTrying = !state.isBlank && state.index !== data.recommended_index;
@@ -123,8 +123,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   $("most").textContent = options[options.length - 1].label;
   $("compare").textContent = words.compare;
   $("key").textContent = words.key;
-  choices("intervals", data.intervals, data.interval_h, (interval_h) => setTriggerValue("trial", { amount_mg: options[state.index].amount_mg, interval_h, infusion_h: data.infusion_h }));
-  choices("infusions", data.infusions, data.infusion_h, (infusion_h) => setTriggerValue("trial", { amount_mg: options[state.index].amount_mg, interval_h: data.interval_h, infusion_h }));
+  choices("intervals", data.intervals, data.interval_h, (interval_h) => setTriggerValue("trial", [options[state.index].amount_mg, interval_h, data.infusion_h]));
+  choices("infusions", data.infusions, data.infusion_h, (infusion_h) => setTriggerValue("trial", [options[state.index].amount_mg, data.interval_h, infusion_h]));
   toggles();
   draw();
 
@@ -135,11 +135,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
   listen(slider, "change", () => { // arrow keys change at every press: wait for the last one
     clearTimeout(state.telling);
-    state.telling = setTimeout(() => { state.isDragging = false; $("spoken").textContent = options[state.index].spoken; tell(); }, 250);
+    state.telling = setTimeout(() => { state.isDragging = false; $("spoken").textContent = options[state.index].spoken; setTriggerValue("trial", chosen()); }, 250);
   });
-  listen($("back"), "click", () => setTriggerValue("trial", { back: true }));
-  listen($("accept"), "click", () => setTriggerValue("accept", options[state.index].amount_mg));
-  listen($("compare"), "click", () => setTriggerValue("compare", options[state.index].amount_mg));
+  listen($("back"), "click", () => setTriggerValue("trial", []));
+  listen($("accept"), "click", () => setTriggerValue("accept", chosen()));
+  listen($("compare"), "click", () => setTriggerValue("compare", chosen()));
   const svg = $("chart"), timeOf = (event) => { const f = state.frame, px = event.clientX - svg.getBoundingClientRect().left; return scene.from_h + ((px - f.left) / f.pixels) * (scene.to_h - scene.from_h); };
   const leave = () => { $("reading").hidden = true; const cursor = svg.querySelector("#cursor"); if (cursor) cursor.innerHTML = ""; };
   listen(svg, "pointermove", (event) => point(timeOf(event)));

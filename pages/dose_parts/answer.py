@@ -7,7 +7,7 @@ import streamlit as st
 from pages import posterior_for
 from pages.dose_parts.component import component
 from pages.dose_parts.curves import curves, scene
-from pages.dose_parts.judgement import Asked, if_unchanged
+from pages.dose_parts.judgement import if_unchanged
 from pages.dose_parts.outcome import axis, chips, dots, metrics, outcome, verdict
 from pages.dose_parts.shown import bounds_of, clock_words, metric_name, unit_of
 from pkvae_core.case import Case
@@ -20,7 +20,7 @@ LIVE = component("dose", "dose_chart.js", "dose_dots.js", "dose_live.js")
 KEY = "Line: median · dark band: middle 50 % · light band: 90 % of likely concentrations · ● measured level · ▲ dose"
 
 
-def show_answer(case: Case, ranking: Recommendation, tried: Regimen, asked: Asked, on: dict[str, Callable]) -> None:
+def show_answer(case: Case, ranking: Recommendation, tried: Regimen, on: dict[str, Callable]) -> None:
     """The live component at the regimen `tried`; `on` answers on_trial_change, on_accept_change and on_compare_change."""
     options = sorted((o for o in ranking.ranked if _is_beside(o.regimen, tried)), key=lambda o: o.regimen.amount_mg)
     offered = [o.regimen for o in ranking.ranked]
@@ -30,7 +30,7 @@ def show_answer(case: Case, ranking: Recommendation, tried: Regimen, asked: Aske
     LIVE(
         key="live",
         data={
-            "amounts_key": f"{case.digest} {asked} {tried.interval_h} {tried.infusion_h}",
+            "amounts_key": f"{case.digest} {tried.product} {tried.loading_amount_mg} {tried.interval_h} {tried.infusion_h}",
             "index": amounts.index(tried.amount_mg),
             "recommended_index": regimens.index(best) if best in regimens else -1,
             "is_blank": best is None and "trial" not in st.session_state,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-import streamlit as st
+from streamlit.components.v2 import component as register
 
 from pages import ROOT
 from pkvae_core.plots.theme import PALETTES
@@ -15,7 +15,7 @@ def component(name: str, *scripts: str) -> Callable:
     """The component `name` (its .html and .css stand beside its scripts in assets/components), to be mounted with `data=`."""
     css = _roles() + (FOLDER / f"{name}.css").read_text("utf-8")
     js = "\n".join((FOLDER / script).read_text("utf-8") for script in scripts)
-    return st.components.v2.component(f"pkvae_{name}", html=(FOLDER / f"{name}.html").read_text("utf-8"), css=css, js=js)
+    return register(f"pkvae_{name}", html=(FOLDER / f"{name}.html").read_text("utf-8"), css=css, js=js)
 
 
 def _roles() -> str:

@@ -29,6 +29,8 @@ def show_form() -> None:
         for spec in load_card(st.session_state["in_drug"]).covariates:
             _field(spec)
     card = load_card(st.session_state["in_drug"])
+    if several := _changing(card):
+        st.caption(f":material/history: Several values on file: {', '.join(several)}. Editing keeps the last of each.")
     given, measured = st.columns([58, 42], gap="medium")
     with given:
         st.markdown("**Doses given**")
@@ -43,6 +45,13 @@ def show_form() -> None:
             help="The moment the decision is for. Left empty: when the next dose falls due.",
         )  # fmt: skip
     _answer(card)
+
+
+def _changing(card: DrugCard) -> list[str]:
+    """Covariates of the open case that changed during its course: the form holds one value of each."""
+    case = open_case()
+    stated = [c.name for c in case.patient.covariates if not c.source.startswith("Cockcroft")] if case and case.drug == card.drug else []
+    return [spec.label.lower() for spec in card.covariates if stated.count(spec.name) > 1]
 
 
 def _change_drug() -> None:

@@ -16,6 +16,7 @@ from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 
 Asked = tuple[str, bool]  # product, with a loading dose: what the candidates are to be
+Key = tuple[float, float, float]  # amount, interval, infusion: a candidate
 
 
 def recommendation(case: Case, asked: Asked) -> Recommendation:
@@ -25,18 +26,13 @@ def recommendation(case: Case, asked: Asked) -> Recommendation:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _recommendation(digest: str, asked: Asked, _case: Case) -> Recommendation:
-    return recommend(posterior_for(_case), _case.target, allowed(_case, asked), current=_case.current)
+    (product, with_loading), posterior = asked, posterior_for(_case)
+    weight_kg = _case.patient.covariate("WT")
+    offered = candidates(posterior.model.card, start_h=_case.now_h, product=product, weight_kg=weight_kg, with_loading=with_loading)
+    return recommend(posterior, _case.target, offered, current=_case.current)
 
 
-def allowed(case: Case, asked: Asked, *, interval_h: float | None = None, infusion_h: float | None = None) -> tuple[Regimen, ...]:
-    """The regimens that may be given from the case's now on."""
-    product, with_loading = asked
-    card = posterior_for(case).model.card
-    weight_kg = case.patient.covariate("WT")
-    return candidates(card, start_h=case.now_h, product=product, interval_h=interval_h, infusion_h=infusion_h, weight_kg=weight_kg, with_loading=with_loading)
-
-
-def tried_regimen(case: Case, asked: Asked, ranking: Recommendation, trial: tuple[float, float, float] | None) -> Regimen:
+def tried_regimen(ranking: Recommendation, trial: Key | None) -> Regimen:
     """What is shown: the regimen being tried, as amount, interval and infusion; else the recommended one, or the one that comes first.
 
     Another interval may need another infusion, or allow other amounts: then the nearest that the card has.

@@ -7,7 +7,7 @@ import streamlit as st
 from pages import chart, theme
 from pages.dose_parts.component import component
 from pages.dose_parts.curves import future_times, rounded_lists
-from pages.dose_parts.judgement import bands, if_unchanged, judged
+from pages.dose_parts.judgement import Key, bands, if_unchanged, judged, tried_regimen
 from pages.dose_parts.outcome import metrics, outcome
 from pages.dose_parts.shown import LEVELS, NAMES, bound_words, clock_words, metric_name, per_mg_per_L, unit_of
 from pkvae_core.case import Case
@@ -20,7 +20,6 @@ from pkvae_core.wording import amount_words, duration_words, plain
 
 TABLE = component("ranked", "ranked.js")
 SHOWN, MOST = 8, 4  # rows of the table; regimens side by side
-Key = tuple[float, float, float]  # amount, interval, infusion
 
 
 def key_of(regimen: Regimen) -> Key:
@@ -85,14 +84,13 @@ def _short(probability: float) -> str:
     return percent_words(probability).replace("under ", "<").replace("over ", ">")
 
 
-def show_compared(case: Case, asked: tuple[str, bool]) -> None:
+def show_compared(case: Case, ranking: Recommendation) -> None:
     """Up to four regimens side by side, on one scale."""
     compared: list[Key] = st.session_state.get("compared", [])
     if not compared:
         return
-    st.header("Side by side")
-    product = asked[0]
-    regimens = [Regimen(amount, interval, infusion, case.now_h, product) for amount, interval, infusion in compared]
+    st.header("Side by side", anchor=False)
+    regimens = [tried_regimen(ranking, key) for key in compared]
     times = [future_times(case, regimen) for regimen in regimens]
     fans = [rounded_lists(bands(case.digest, (r,), t, "individual", case)[0] * per_mg_per_L(case)) for r, t in zip(regimens, times, strict=True)]
     highest = max(max(fan[4]) for fan in fans)

@@ -4,12 +4,14 @@ import numpy as np
 import streamlit as st
 
 from pages import literal, posterior_for
-from pages.dose_parts.judgement import anybody, before_levels
+from pages.dose_parts.judgement import anybody, before_levels, judged
 from pages.dose_parts.shown import clock_words, per_mg_per_L
 from pkvae_core.case import Case
+from pkvae_core.dosing.reason import cautions_for
 from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameters, predict
+from pkvae_core.patient import Regimen
 from pkvae_core.report.words import interval_words, unit_words
 from pkvae_core.wording import rounded
 
@@ -23,14 +25,15 @@ RUNGS = {
 PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
 
 
-def show_trust(case: Case, ranking: Recommendation | None) -> None:
-    """The card beside the ranked regimens."""
+def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> None:
+    """The card beside the ranked regimens; `shown` is the regimen on the card, None when there is none."""
     posterior = posterior_for(case)
+    own = cautions_for(posterior, (*judged(case.digest, (shown,), case), *ranking.ranked), case.current) if shown else ranking.cautions
     badge, sentence = RUNGS[posterior.diagnostics.rung]
     st.markdown(f"{badge} {sentence} {_draws(posterior)}")
     for time_h, place in places(case, posterior):
         st.markdown(f"- Level {clock_words(case, time_h)}: {place}")
-    for caution in dict.fromkeys((*posterior.cautions, *(ranking.cautions if ranking else ()))):
+    for caution in dict.fromkeys((*posterior.cautions, *own)):
         st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
     if case.problems:
         with st.expander(f"{len(case.problems)} notes on the data", icon=":material/warning:"):

@@ -19,14 +19,14 @@ def show_ways_in() -> None:
     """Examples and upload side by side, the form below them."""
     examples, upload = st.columns(2, gap="medium")
     with examples.container(border=True, height="stretch"):
-        st.subheader("Open an example")
+        st.header("Open an example", anchor=False)
         _show_examples()
     with upload.container(border=True, height="stretch"):
-        st.subheader("Upload a file")
+        st.header("Upload a file", anchor=False)
         show_upload()
     with st.container(border=True, key="typing"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.subheader("Type a patient", width="content")
+            st.header("Type a patient", width="content", anchor=False)
             st.button("Empty the form", icon=":material/restart_alt:", type="tertiary", on_click=_empty)
         show_form()
 
