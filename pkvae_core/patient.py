@@ -42,7 +42,8 @@ class Sample:
             raise ValueError(f"the level at {self.time_h:g} h has the LLOQ {self.lloq_mg_per_L} mg/L; it must be above 0.")
         if self.concentration_mg_per_L is not None and not (math.isfinite(self.concentration_mg_per_L) and self.concentration_mg_per_L > 0):
             raise ValueError(
-                f"the level at {self.time_h:g} h is {self.concentration_mg_per_L} mg/L; a measured level must be above 0. If it was below the limit of quantification, say so."
+                f"the level at {self.time_h:g} h is {self.concentration_mg_per_L} mg/L; a measured level must be above 0. "
+                "If it was below the limit of quantification, say so."
             )
 
     @property
@@ -62,7 +63,10 @@ class Covariate:
 
 @dataclass(frozen=True)
 class Regimen:
-    """A dose every `interval_h` from `start_h` on; a continuous infusion has `infusion_h == interval_h`. A loading dose, if any, comes first and the others follow one interval later."""
+    """A dose every `interval_h` from `start_h` on; a continuous infusion has `infusion_h == interval_h`.
+
+    A loading dose, if any, comes first and the others follow one interval later.
+    """
 
     amount_mg: float
     interval_h: float
@@ -77,7 +81,9 @@ class Regimen:
         if not (math.isfinite(self.interval_h) and self.interval_h > 0):
             raise ValueError(f"the dosing interval is {self.interval_h} h; it must be above 0.")
         if self.infusion_h > self.interval_h:
-            raise ValueError(f"an infusion of {self.infusion_h:g} h does not fit into an interval of {self.interval_h:g} h; shorten the infusion or lengthen the interval.")
+            raise ValueError(
+                f"an infusion of {self.infusion_h:g} h does not fit into an interval of {self.interval_h:g} h; shorten the infusion or lengthen the interval."
+            )
         if self.loading_amount_mg is not None:
             Dose(self.start_h, self.loading_amount_mg, self.loading_infusion_h, self.product)
 

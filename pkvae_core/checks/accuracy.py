@@ -78,8 +78,8 @@ def _summary(forecasts: Sequence[LevelForecast], unit: float, replicates: int, s
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = posterior["RMSE"] / prior["RMSE"]
     gain = Gain(figure(ratio), *(figure(posterior[name] - prior[name]) for name in ("MAPE", "MdAPE")))
-    accuracies = (Accuracy(**{name: figure(values) for name, values in found.items()}) for found in (prior, posterior))
-    return Summary(len(forecasts), len(subjects), sum(is_blq), *accuracies, gain)
+    PRED, IPRED = (Accuracy(**{name: figure(values) for name, values in found.items()}) for found in (prior, posterior))
+    return Summary(len(forecasts), len(subjects), sum(is_blq), PRED, IPRED, gain)
 
 
 def subject_weights(subject_of_level: Sequence[int], subjects: int, *, replicates: int, seed: int) -> Float[np.ndarray, "replicate level"]:

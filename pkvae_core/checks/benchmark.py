@@ -14,8 +14,7 @@ import torch
 
 from pkvae_core.checks.beliefs import Belief, beliefs, encoder_alone, exact_belief, lost_probability, unit_exposures, weighted
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population, simulate
-from pkvae_core.inference.importance import rows
+from pkvae_core.drugs.population import Population, rows, simulate
 from pkvae_core.inference.reference import exact_posterior
 from pkvae_core.vae.vae import PKVAE
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.special import ndtr
 
 from pkvae_core.drugs.published import MODELS
@@ -36,7 +36,7 @@ class Observable:
         highest = top + 10 * max(e.additive_mg_per_L + e.proportional * top for _, e in self.errors)
         if highest == 0 or self.probability_below(0) >= probability:
             return 0.0
-        return float(brentq(lambda level: self.probability_below(level) - probability, 0, highest, xtol=1e-6, rtol=1e-6))
+        return float(root_scalar(lambda level: self.probability_below(level) - probability, bracket=(0, highest), xtol=1e-6).root)
 
 
 @dataclass(frozen=True)
@@ -95,5 +95,6 @@ def coverage(expected: Observable, sample: Sample, low: float, high: float) -> f
     """
     if sample.concentration_mg_per_L is not None:
         return float(low <= sample.concentration_mg_per_L <= high)
+    assert sample.lloq_mg_per_L is not None
     below = expected.probability_below(sample.lloq_mg_per_L)
     return max(min(below, 0.95) - 0.05, 0.0) / below if below > 0 else 0.0

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -115,3 +116,12 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
 def _error_sd(card: DrugCard, model: Tensor, concentration: Tensor) -> Tensor:
     each = torch.stack([MODELS[m.name].error.sd(concentration) for m in card.published_models])
     return each.gather(0, model.view(1, -1, 1).expand(1, *concentration.shape))[0]
+
+
+Batch = TypeVar("Batch", Population, VirtualPatients, Doses, Pulses)
+
+
+def rows(batch: Batch, index: Tensor | slice) -> Batch:
+    """Some of the subjects of a batch."""
+    parts: dict[str, Any] = {f.name: getattr(batch, f.name) for f in fields(batch)}
+    return type(batch)(**{name: part[index] if isinstance(part, Tensor) else rows(part, index) for name, part in parts.items()})

@@ -1,11 +1,11 @@
 """How much is each draw worth: p(levels | z) p(z | c) / q(z), for a batch of patients at once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import MixtureSameFamily
+from torch.distributions import MixtureSameFamily, MultivariateNormal
 
 from pkvae_core.drugs.population import Population
 from pkvae_core.drugs.published import MODELS
@@ -35,15 +35,21 @@ def draw(mixture: MixtureSameFamily, draws: int, generator: torch.Generator) -> 
     component = torch.searchsorted(share.cumsum(-1).clamp(max=1 - 1e-6).contiguous(), position.expand(share.shape[0], -1).contiguous()).clamp(
         max=share.shape[-1] - 1
     )
-    parts = mixture.component_distribution
+    parts = _gaussians(mixture)
     normal = torch.randn(draws, parts.event_shape[0], generator=generator)
     rows = torch.arange(share.shape[0])[:, None]
     return parts.loc[rows, component] + (parts.scale_tril[rows, component] @ normal[None, ..., None])[..., 0]
 
 
+def _gaussians(mixture: MixtureSameFamily) -> MultivariateNormal:
+    parts = mixture.component_distribution
+    assert isinstance(parts, MultivariateNormal)
+    return parts
+
+
 def log_density(mixture: MixtureSameFamily, z: Float[Tensor, "subject draw latent"]) -> Float[Tensor, "subject draw"]:
     """log q(z) of each subject's own mixture at its own draws."""
-    parts = mixture.component_distribution
+    parts = _gaussians(mixture)
     deviation = (z[:, :, None] - parts.loc[:, None]).transpose(1, 2)  # subject component draw latent
     whitened = torch.linalg.solve_triangular(parts.scale_tril, deviation.transpose(-1, -2), upper=False)
     half_log_det = parts.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
@@ -86,10 +92,3 @@ def unweighted(model: PKVAE, population: Population, mixture: MixtureSameFamily,
     even = torch.full(z.shape[:2], -torch.log(torch.tensor(float(draws))).item(), dtype=torch.float64)
     everyone = torch.full((z.shape[0],), float(draws))
     return WeightedDraws(z, even, everyone, torch.zeros_like(everyone), log_levels(model, population, z).log_softmax(-1))
-
-
-def rows(population: Population, index: Tensor) -> Population:
-    """Some of the subjects of a population."""
-    doses = replace(population.doses, **{f: getattr(population.doses, f)[index] for f in ("time", "amount", "duration", "route")})
-    others = {f: getattr(population, f)[index] for f in ("covariates", "sample_time", "level", "is_below_lloq", "is_sample")}
-    return Population(doses=doses, **others)

@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 import torch
 
-from pkvae_core.drugs.population import Population
-from pkvae_core.inference.importance import WeightedDraws, importance_sample, rows
+from pkvae_core.drugs.population import Population, rows
+from pkvae_core.inference.importance import WeightedDraws, importance_sample
 from pkvae_core.inference.laplace import laplace_sample
 from pkvae_core.vae.vae import PKVAE
 

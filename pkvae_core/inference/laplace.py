@@ -1,5 +1,7 @@
 """Where the encoder's proposal fails: climb to the posterior's mode, and propose a t distribution shaped by its curvature."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -50,7 +52,7 @@ def _climb(model: PKVAE, population: Population, prior, start: Tensor) -> tuple[
 
     z, best, damping = start, height(start), 1e-2
     for _ in range(STEPS):
-        gradient, curvature = torch.autograd.functional.jacobian(height, z), -torch.autograd.functional.hessian(height, z)
+        gradient, curvature = torch.autograd.functional.jacobian(height, z), _curvature(height, z)
         root = _inverse_root(curvature, damping)
         step = root @ (root.T @ gradient)
         candidate = height(z + step)
@@ -62,7 +64,13 @@ def _climb(model: PKVAE, population: Population, prior, start: Tensor) -> tuple[
             damping *= 10
             if damping > 1e6:
                 break
-    return z, _inverse_root(-torch.autograd.functional.hessian(height, z), 0.0)
+    return z, _inverse_root(_curvature(height, z), 0.0)
+
+
+def _curvature(height: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    hessian = torch.autograd.functional.hessian(height, z)
+    assert isinstance(hessian, Tensor)
+    return -hessian
 
 
 def _inverse_root(curvature: Tensor, damping: float) -> Tensor:

@@ -77,7 +77,8 @@ def compose(
     heading, detail = _heading(case, posterior, option, recommendation)
     target = f"{case.target.label}: {_bounds(case, per_mg_per_L)}"
     label = "This regimen" if regimen else "If unchanged" if case.current else "No further dose"
-    own = cautions_for(posterior, option, case.current) if option else recommendation.cautions if recommendation else ()
+    ranked = recommendation.ranked if recommendation else ()
+    own = cautions_for(posterior, (option, *ranked), case.current) if option else recommendation.cautions if recommendation else ()
     return Report(
         title=f"{card.name} dosing report",
         identity=(f"Printed {moment_words(printed)}", f"Model {posterior.model.version}", f"Data {case.digest}"),

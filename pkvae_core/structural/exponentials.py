@@ -106,7 +106,8 @@ def _superpose_route(amplitude: Tensor, rate: Tensor, time: Tensor, events: _Eve
             state, added = _advance(state, amplitude * events.inflow[:, i - 1, None, None], rate, elapsed)
             area = area + added
         state = state + amplitude * events.jump[:, i, None, None]
-        states.append(state), areas.append(area)
+        states.append(state)
+        areas.append(area)
     index = torch.searchsorted(events.time, time.flatten(1).contiguous()).view_as(time)  # events strictly before each time; 0 = none yet
     since = time - events.time.gather(1, (index - 1).clamp(min=0).flatten(1)).view_as(time)
     inflow = torch.cat([torch.zeros_like(events.inflow[:, :1]), events.inflow], 1).gather(1, index.flatten(1)).view_as(time)

@@ -28,10 +28,12 @@ class PulseDecoder(nn.Module):
     """
 
     is_dose_proportional = True
+    centre_disposition: Tensor
+    centre_onset: Tensor
 
     def __init__(self, latent: int, absorption: int, terms: int, is_oral: bool, width: int = 128):
         super().__init__()
-        self.disposition_size, self.terms, self.is_oral = latent - absorption, terms, is_oral
+        self.disposition_size, self.terms = latent - absorption, terms
         self.disposition = perceptron(self.disposition_size, width, width, 2 * terms)
         self.onset = perceptron(absorption, width // 2, 2) if is_oral else None
         self.register_buffer("centre_disposition", torch.zeros(2, terms))
@@ -41,7 +43,7 @@ class PulseDecoder(nn.Module):
         """Responses to 1 mg: row 0 into the vein, row 1 swallowed."""
         log_amplitude, log_rate = (self.disposition(z[..., : self.disposition_size]).unflatten(-1, (2, self.terms)) + self.centre_disposition).unbind(-2)
         amplitude, rate = log_amplitude.exp(), log_rate.exp()
-        if not self.is_oral:
+        if self.onset is None:
             return Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros_like(rate[..., :1]))
         ka, lag = (self.onset(z[..., self.disposition_size :]) + self.centre_onset).exp().unbind(-1)
         oral_amplitude, oral_rate = first_order_absorption(amplitude, rate, ka, torch.ones_like(ka))

@@ -68,14 +68,17 @@ class SetEncoder(nn.Module):
 
     def __init__(self, covariates: int, routes: int, latent: int, components: int, width: int = 128):
         super().__init__()
-        self.latent, self.components, self.routes = latent, components, routes
+        self.latent, self.components = latent, components
         self.context = perceptron(2 * covariates, width, width)
-        self.read = perceptron(6 + len(FADING_RATES_PER_H) * routes + width, width, width)
+        self.clues = 6 + len(FADING_RATES_PER_H) * routes
+        self.read = perceptron(self.clues + width, width, width)
         self.reread = perceptron(3 * width, width, width)
         self.head = perceptron(3 * width + 2, 2 * width, width, components * (1 + latent + latent * (latent + 1) // 2))
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.normal_(last.bias, 0, 0.5)  # the components start apart
         with torch.no_grad():
-            self.head[-1].weight.mul_(0.1)
-            self.head[-1].bias.normal_(0, 0.5)
+            last.weight.mul_(0.1)
 
     def forward(self, tokens: Float[Tensor, "subject sample clue"], is_sample: Tensor, covariates: Float[Tensor, "subject feature"]) -> MixtureSameFamily:
         context = self.context(covariates)
@@ -103,6 +106,9 @@ def mixture(logits: Float[Tensor, "subject component"], mean: Tensor, scale: Ten
 
 class Teacher(nn.Module):
     """q_T(z | curve): a sharp Gaussian from the whole noise-free response of a virtual patient; only training and the map of the latent space use it."""
+
+    mean: Tensor
+    sd: Tensor
 
     def __init__(self, points: int, latent: int, width: int = 192):
         super().__init__()

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, load_card
-from pkvae_core.drugs.population import simulate
+from pkvae_core.drugs.population import Population, VirtualPatients, rows, simulate
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.vae.checkpoint import save_model
@@ -72,24 +73,17 @@ def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)
     rates = vein.rate[:, 0, 0][is_used].log()
-    model.decoder.centre_disposition[1] = rates.quantile(torch.linspace(0.9, 0.1, configuration.terms))
-    model.decoder.centre_disposition[0] = math.log(1 / volume / configuration.terms)
+    amplitudes = torch.full((configuration.terms,), math.log(1 / volume / configuration.terms))
+    model.decoder.centre_disposition = torch.stack([amplitudes, rates.quantile(torch.linspace(0.9, 0.1, configuration.terms))])
     if is_oral:
-        model.decoder.centre_onset[0] = sample.pulses.rate[:, 0, 1].max(-1).values.log().median()
-        model.decoder.centre_onset[1] = sample.pulses.lag[:, 0, 1].clamp(min=1e-3).log().median()
+        ka, lag = sample.pulses.rate[:, 0, 1].max(-1).values, sample.pulses.lag[:, 0, 1].clamp(min=1e-3)
+        model.decoder.centre_onset = torch.stack([ka.log().median(), lag.log().median()])
     curve = model.curve(sample.pulses)[:, 0]
     model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
     return model
 
 
-def _slice(value, rows: slice):
-    """The same dataclass of tensors with a part of its subjects."""
-    if isinstance(value, Tensor):
-        return value[rows]
-    return type(value)(*(_slice(getattr(value, f.name), rows) for f in fields(value)))
-
-
-def batches(card: DrugCard, schedule: Schedule, first: int):
+def batches(card: DrugCard, schedule: Schedule, first: int) -> Iterator[tuple[int, VirtualPatients, Population]]:
     """Fresh virtual patients from step `first` on: (step, patients, what the student sees). Each pool has its own seed, so resuming sees the same ones."""
     names = tuple(c.name for c in card.covariates)
     each = POOL // schedule.batch
@@ -100,8 +94,8 @@ def batches(card: DrugCard, schedule: Schedule, first: int):
         for i in range(each):
             step = pool * each + i
             if first <= step < schedule.steps:
-                rows = slice(i * schedule.batch, (i + 1) * schedule.batch)
-                yield step, _slice(patients, rows), _slice(seen, rows)
+                mine = slice(i * schedule.batch, (i + 1) * schedule.batch)
+                yield step, rows(patients, mine), rows(seen, mine)
 
 
 def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: bool = False, log=sys.stderr) -> PKVAE:

@@ -40,8 +40,8 @@ class Configuration:
 
     @classmethod
     def from_dict(cls, values: dict) -> "Configuration":
-        scales = {k: tuple(v) if isinstance(v, list) else v for k, v in values["scales"].items()}
-        return cls(**{**values, "scales": Scales(**scales), "curve_times_h": tuple(values["curve_times_h"])})
+        lists = {k: tuple(values["scales"][k]) for k in ("mean", "sd", "is_log")}
+        return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), "curve_times_h": tuple(values["curve_times_h"])})
 
 
 class PKVAE(nn.Module):
@@ -66,11 +66,8 @@ class PKVAE(nn.Module):
 
     def prior(self, covariates: Float[Tensor, "subject covariate"]) -> MixtureSameFamily:
         """p(z | c): what the student believes of a patient without levels (NaN = unknown covariate)."""
-        nothing = torch.zeros(covariates.shape[0], 0)
-        features = covariate_features(covariates, self.configuration.scales)
-        return self.encoder(
-            torch.zeros(covariates.shape[0], 0, self.encoder.read[0].in_features - self.encoder.context[-1].out_features), nothing.bool(), features
-        )
+        none = torch.zeros(covariates.shape[0], 0, self.encoder.clues)
+        return self.encoder(none, none[..., 0].bool(), covariate_features(covariates, self.configuration.scales))
 
     def posterior(self, population: Population) -> MixtureSameFamily:
         """q(z | levels, doses, c) for each subject."""

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from pkvae_core.drugs.card import available_drugs, load_card
-from pkvae_core.drugs.population import Population, simulate
-from pkvae_core.inference.importance import draw, importance_sample, log_density, rows
+from pkvae_core.drugs.population import Population, rows, simulate
+from pkvae_core.inference.importance import draw, importance_sample, log_density
 from pkvae_core.inference.ladder import climb, is_trusted
 from pkvae_core.inference.laplace import laplace_sample
 from pkvae_core.inference.posterior import cumulative_auc, curves, individualise, parameters, predict
@@ -167,10 +167,22 @@ def test_the_posterior_is_close_to_the_exact_one(model):
         drawn, _ = climb(model, virtual.population, draws=1000, generator=torch.Generator().manual_seed(0))
         differences = []
         for i in range(12):
-            exact = exact_posterior(model.card, rows(virtual.population, torch.tensor([i])), draws=8000)
+            exact = exact_posterior(model.card, rows(virtual.population, torch.tensor([i])), draws=4000)
             truth, ours = (-(p.auc()[0, :, 0].double()).log() for p in (exact.pulses, model.decoder(drawn.z[i : i + 1])))
             weight = drawn.log_weight[i].exp()
             mean = float(exact.weight @ truth)
             sd = float((exact.weight @ (truth - mean) ** 2).sqrt())
             differences.append((float(weight @ ours) - mean) / sd)
     assert np.abs(differences).mean() < 0.2
+
+
+def test_the_exact_posterior_agrees_with_brute_force():
+    """Where the prior is a poor proposal (precise levels), the adapted draws give what very many prior draws give."""
+    card = load_card("theophylline")
+    virtual = simulate(card, 1, torch.Generator().manual_seed(4), samples=3)
+    adapted = exact_posterior(card, virtual.population, draws=4000)
+    brute = exact_posterior(card, virtual.population, draws=400_000)
+    assert adapted.is_reliable and brute.is_reliable
+    means = [float(e.weight @ e.pulses.auc()[0, :, 1].double().log()) for e in (adapted, brute)]
+    sd = float((brute.weight @ (brute.pulses.auc()[0, :, 1].double().log() - means[1]) ** 2).sqrt())
+    assert abs(means[0] - means[1]) < 0.15 * sd

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.residual_error import ResidualError
@@ -59,14 +60,15 @@ class PublishedModel:
 
     def individual(self, covariates: Mapping[str, Tensor], *, draws: int, generator: torch.Generator) -> Parameters:
         """Parameters [subject, draw] of `draws` patients with each subject's covariates [subject]: typical x exp(eta), eta ~ Normal(0, omega)."""
-        typical = self.typical({name: covariates[name].double() for name in self.covariates})
         subjects = next(iter(covariates.values())).shape[0]
-        normal = torch.randn(subjects, draws, len(self.variance), dtype=torch.float64, generator=generator)
-        eta = dict(zip(self.variance, (normal @ torch.linalg.cholesky(self.omega).T).unbind(-1), strict=True))
-        return {
-            name: value[:, None].expand(subjects, draws) * eta[name].exp() if name in eta else value[:, None].expand(subjects, draws)
-            for name, value in typical.items()
-        }
+        return self.at(covariates, torch.randn(subjects, draws, len(self.variance), dtype=torch.float64, generator=generator))
+
+    def at(self, covariates: Mapping[str, Tensor], normal: Float[Tensor, "subject draw eta"]) -> Parameters:
+        """Parameters [subject, draw] of patients whose etas are the Cholesky factor of omega times these standard normals."""
+        typical = self.typical({name: covariates[name].double() for name in self.covariates})
+        eta = dict(zip(self.variance, (normal.double() @ torch.linalg.cholesky(self.omega).T).unbind(-1), strict=True))
+        still = torch.zeros(normal.shape[:2], dtype=torch.float64)
+        return {name: value[:, None] * eta.get(name, still).exp() for name, value in typical.items()}
 
 
 def pulses(parameters: Parameters) -> Pulses:
