@@ -4,18 +4,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from pkvae_core.case import DISCLAIMER
 from pkvae_core.commands import benchmark, dose, forecast, lint, predict, train
 from pkvae_core.commands.cases import NOTHING_ANSWERED, say
 
 _Plain = argparse.RawDescriptionHelpFormatter
 COMMANDS = {"predict": predict, "dose": dose, "forecast": forecast, "train": train, "benchmark": benchmark, "lint": lint}
-EXIT_CODES = """\
+EXIT_CODES = f"""\
 exit codes:
   0  everything was answered; warnings, if any, are on stderr
   1  some patients (or cards) have errors, listed on stderr; the others are answered
   2  nothing was answered: wrong usage, an unreadable file, or errors in every patient
 
-Decision support for trained staff. Not a medical device."""
+{DISCLAIMER}"""
 
 
 def parser() -> argparse.ArgumentParser:

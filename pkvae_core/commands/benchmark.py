@@ -10,9 +10,10 @@ from pkvae_core.vae.checkpoint import load_model, write_provenance
 
 HELP = "a drug's model against the exact posterior"
 DESCRIPTION = """\
-Draws virtual patients that training never saw, with 0, 1, 2 and 4 levels, and prints a table: log-RMSE of the model and of the exact posterior (importance
-sampling from the same published models) and their ratio, coverage of the 90 % interval, loss of probability in target, rungs, effective draws and time.
-The full table takes about an hour on two cores."""
+Draws virtual patients that training never saw, with 0, 1, 2 and 4 levels, and prints a table:
+log-RMSE of the model and of the exact posterior (importance sampling from the same published
+models) and their ratio, coverage of the 90 % interval, loss of probability in target, rungs,
+effective draws and time. The full table takes about an hour on two cores."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core benchmark vancomycin

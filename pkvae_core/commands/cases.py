@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 
+from pkvae_core.case import DISCLAIMER
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.records.history import PatientRecord
 from pkvae_core.records.problems import condensed
@@ -23,10 +24,10 @@ Row = dict[str, object]
 Answered = TypeVar("Answered")
 
 
-def hours(text: str) -> float:
+def number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of hours")
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
     return value
 
 
@@ -91,6 +92,7 @@ def open_cases(arguments: argparse.Namespace) -> Cases:
         time_zone=arguments.time_zone,
         lloq_mg_per_L=arguments.lloq and arguments.lloq * unit_mg_per_L,
     )
+    say("note", DISCLAIMER)
     cohort = read_patients(arguments.cases, options=options)
     if not (arguments.amount_unit and arguments.dv_unit):
         say("warning", f"AMT is read in {amount_unit} and DV in {dv_unit} unless the columns name a unit; --amount-unit and --dv-unit set others.")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pkvae_core.commands.cases import Row, add_case_flags, answer, hours, open_cases, positive, say, say_shared, write_rows
+from pkvae_core.commands.cases import Row, add_case_flags, answer, number, open_cases, positive, say, say_shared, write_rows
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.current import current_regimen
 from pkvae_core.dosing.recommend import Recommendation, recommend
@@ -18,15 +18,19 @@ from pkvae_core.vae.checkpoint import load_model
 
 HELP = "ranked regimens with their probabilities"
 DESCRIPTION = """\
-Tries every regimen on the drug's card from --from-h on, after the doses given before that hour and with the levels measured until then (a trough drawn at
-that very hour counts). The exposure is that at steady state or, with a window, between two hours of the same clock.
+Tries every regimen on the drug's card from --from-h on, after the doses given before that hour
+and with the levels measured until then (a trough drawn at that very hour counts). The exposure is
+that at steady state or, with a window, between two hours of the same clock.
 
-OUT.csv has one row for each regimen that reaches the card's least probability, best first: ID, RANK, AMOUNT_MG, INTERVAL_H, INFUSION_H, P_IN, P_ABOVE (above
-high), P_BELOW, EXPOSURE_MEDIAN, LO90, HI90 (of the exposure), EXACT_AMOUNT_MG (whose median exposure is the card's best value or the middle of the target) and
-CAUTIONS. A patient for whom nothing meets the target has one row with an empty RANK and the reason in CAUTIONS.
+OUT.csv has one row for each regimen that reaches the card's least probability, best first: ID,
+RANK, AMOUNT_MG, INTERVAL_H, INFUSION_H, P_IN, P_ABOVE (above high), P_BELOW, EXPOSURE_MEDIAN,
+LO90, HI90 (of the exposure), EXACT_AMOUNT_MG (whose median exposure is the card's best value or
+the middle of the target) and CAUTIONS. A patient for whom nothing meets the target has one row
+with an empty RANK and the reason in CAUTIONS.
 
-auc24 is the AUC of the interval or window scaled to 24 h, auc that of the interval or window itself; trough and peak are concentrations; time_above is the
-share in per cent above --threshold. Where the file has dates, hour 0 is the patient's first row."""
+auc24 is the AUC of the interval or window scaled to 24 h, auc that of the interval or window
+itself; trough and peak are concentrations; time_above is the share in per cent above --threshold.
+Where the file has dates, hour 0 is the patient's first row."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core dose cases.csv --drug vancomycin --metric auc24 --low 400 --high 600 --from-h 48 --out regimens.csv
@@ -39,15 +43,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_case_flags(parser)
     target = parser.add_argument_group("the target (concentrations in the unit of DV, AUC in that times h)")
     target.add_argument("--metric", required=True, choices=tuple(METRICS))
-    target.add_argument("--low", type=float, metavar="X", help="lower bound; without both bounds those of the card")
-    target.add_argument("--high", type=float, metavar="X", help="upper bound")
+    target.add_argument("--low", type=number, metavar="X", help="lower bound; without both bounds those of the card")
+    target.add_argument("--high", type=number, metavar="X", help="upper bound")
     target.add_argument("--threshold", type=positive, metavar="X", help="the level of time_above")
-    target.add_argument("--window-from-h", type=hours, metavar="H", help="the exposure counts from this hour ...")
-    target.add_argument("--window-to-h", type=hours, metavar="H", help="... to this one (default: an interval at steady state)")
+    target.add_argument("--window-from-h", type=number, metavar="H", help="the exposure counts from this hour ...")
+    target.add_argument("--window-to-h", type=number, metavar="H", help="... to this one (default: an interval at steady state)")
     regimen = parser.add_argument_group("the new regimen")
-    regimen.add_argument("--from-h", type=hours, required=True, metavar="H", help="hour of its first dose")
+    regimen.add_argument("--from-h", type=number, required=True, metavar="H", help="hour of its first dose")
     regimen.add_argument("--interval-h", type=positive, metavar="H", help="only this interval")
-    regimen.add_argument("--infusion-h", type=float, metavar="H", help="only this duration of infusion; 0 is a bolus or a swallowed dose")
+    regimen.add_argument("--infusion-h", type=number, metavar="H", help="only this duration of infusion; 0 is a bolus or a swallowed dose")
 
 
 def run(arguments: argparse.Namespace) -> int:

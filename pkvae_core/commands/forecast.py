@@ -7,18 +7,22 @@ from dataclasses import asdict
 from pkvae_core.checks.accuracy import summarise
 from pkvae_core.checks.forecast import LevelForecast, forecast
 from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, open_cases, say_shared, write_rows
+from pkvae_core.patient import Sample
 from pkvae_core.records.history import PatientRecord
 from pkvae_core.vae.checkpoint import load_model
 
 HELP = "each level predicted from the doses and levels before it"
 DESCRIPTION = """\
-Every level is predicted from what was known just before it: doses, levels and covariates of earlier moments, nothing later.
-OUT.csv has one row per level, in file order: ID and TIME as written, N_EARLIER (levels before it), DV, PRED (a priori median: doses and covariates alone),
-IPRED (posterior median), LO90 and HI90 (90 % interval of the observation: posterior and measurement error; 0 where it would fall below zero).
-A level below the limit of quantification is written <LLOQ; it has no prediction error but counts in the coverage, in proportion.
+Every level is predicted from what was known just before it: doses, levels and covariates of
+earlier moments, nothing later. OUT.csv has one row per level, in file order: ID and TIME as
+written, N_EARLIER (levels before it), DV, PRED (a priori median: doses and covariates alone),
+IPRED (posterior median), LO90 and HI90 (90 % interval of the observation: posterior and
+measurement error; 0 where it would fall below zero). A level below the limit of quantification is
+written <LLOQ; it has no prediction error but counts in the coverage, in proportion.
 
-OUT.json, beside it, sums up PRED and IPRED: n, MPE, MAPE, MdAPE, RMSE, share within 20 % and 30 %, coverage of the 90 % interval; in all and by N_EARLIER
-(0, 1, 2, 3, 4+, 1+), each with the 95 % interval of a bootstrap over subjects. Per cent throughout, RMSE in the unit of DV."""
+OUT.json, beside it, sums up PRED and IPRED: n, MPE, MAPE, MdAPE, RMSE, share within 20 % and 30
+%, coverage of the 90 % interval; in all and by N_EARLIER (0, 1, 2, 3, 4+, 1+), each with the 95 %
+interval of a bootstrap over subjects. Per cent throughout, RMSE in the unit of DV."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core forecast data.csv --drug tobramycin --out forecast.csv
@@ -56,9 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
+def measured(sample: Sample, unit_mg_per_L: float) -> float | str:
+    """The level, or "<" and its limit of quantification."""
+    if sample.concentration_mg_per_L is not None:
+        return sample.concentration_mg_per_L / unit_mg_per_L
+    assert sample.lloq_mg_per_L is not None
+    return f"<{sample.lloq_mg_per_L / unit_mg_per_L:g}"
+
+
 def level_row(text: str, level: LevelForecast, unit_mg_per_L: float) -> Row:
-    """One row of the answer; a level below the limit of quantification is written <LLOQ."""
-    sample, found = level.sample, level.a_posteriori
-    DV = f"<{sample.lloq_mg_per_L / unit_mg_per_L:g}" if sample.is_below_lloq else sample.concentration_mg_per_L / unit_mg_per_L
+    """One row of the answer."""
+    found = level.a_posteriori
     expected = (level.a_priori.median_mg_per_L, found.median_mg_per_L, found.low90_mg_per_L, found.high90_mg_per_L)
+    DV = measured(level.sample, unit_mg_per_L)
     return dict(zip(COLUMNS, (level.patient_id, text, level.n_earlier, DV, *(value / unit_mg_per_L for value in expected)), strict=True))

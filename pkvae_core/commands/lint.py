@@ -8,8 +8,9 @@ from pkvae_core.drugs.lint import lint_drug
 
 HELP = "checks drug cards and published models"
 DESCRIPTION = """\
-Checks units, sources, salt factors, limits, and the typical patient's predicted exposure on each card, and every published model against its paper's
-headline value. Prints one line for each defect."""
+Checks units, sources, salt factors, limits, and the typical patient's predicted exposure on each
+card, and every published model against its paper's headline value. Prints one line for each
+defect."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core lint

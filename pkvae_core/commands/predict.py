@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pkvae_core.commands.cases import Row, add_case_flags, answer, hours, in_file_order, open_cases, say_shared, write_rows
+from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, number, open_cases, say_shared, write_rows
 from pkvae_core.dosing.course import FINE, JUST_AFTER_H, area, concentration, phases
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, individualise, predict
@@ -18,11 +18,14 @@ from pkvae_core.vae.checkpoint import load_model
 HELP = "concentrations (and exposure) at the times asked for"
 DESCRIPTION = """\
 Rows with EVID=2 are the times asked for; every level in the file is used, also later ones.
-OUT.csv has one row for each of them, in file order: ID and TIME as written, PRED (median from doses and covariates alone), MEDIAN, MEAN,
-LO90 and HI90: the 90 % interval of the true concentration, without the error of the measurement. At the time of a dose it is the value just before.
+OUT.csv has one row for each of them, in file order: ID and TIME as written, PRED (median from
+doses and covariates alone), MEDIAN, MEAN, LO90 and HI90: the 90 % interval of the true
+concentration, without the error of the measurement. At the time of a dose it is the value just
+before.
 
-With the three --exposure flags E.csv has one row per patient: AUC from one hour to the other, PEAK (highest concentration in between), TROUGH
-(concentration at the end, before a dose given then), RUNG and EFFECTIVE_DRAWS (how the posterior was found, and how many of its draws count).
+With the three --exposure flags E.csv has one row per patient: AUC from one hour to the other,
+PEAK (highest concentration in between), TROUGH (concentration at the end, before a dose given
+then), RUNG and EFFECTIVE_DRAWS (how the posterior was found, and how many of its draws count).
 Hours are on the clock of the file; where it has dates, hour 0 is the patient's first row."""
 EXAMPLES = """\
 examples:
@@ -34,8 +37,8 @@ EXPOSURE_COLUMNS = ("ID", "AUC_MEDIAN", "AUC_LO90", "AUC_HI90", "PEAK_MEDIAN", "
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     add_case_flags(parser)
-    parser.add_argument("--exposure-from", type=hours, metavar="H", help="first hour of the exposure")
-    parser.add_argument("--exposure-to", type=hours, metavar="H", help="last hour of the exposure")
+    parser.add_argument("--exposure-from", type=number, metavar="H", help="first hour of the exposure")
+    parser.add_argument("--exposure-to", type=number, metavar="H", help="last hour of the exposure")
     parser.add_argument("--exposure-out", type=Path, metavar="E.csv", help="where the exposure goes")
 
 

@@ -10,8 +10,9 @@ from pkvae_core.vae.train import Schedule, train
 
 HELP = "train a drug's model on virtual patients"
 DESCRIPTION = """\
-Draws fresh virtual patients from the published models on the drug's card and trains on them, with a progress bar. Writes model.safetensors, model.json
-(provenance) and training.csv (the parts of the objective) into --out; without --out into the drug's own folder, where every command looks."""
+Draws fresh virtual patients from the published models on the drug's card and trains on them, with
+a progress bar. Writes model.safetensors, model.json (provenance) and training.csv (the parts of
+the objective) into --out; without --out into the drug's own folder, where every command looks."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core train vancomycin

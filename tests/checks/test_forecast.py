@@ -135,7 +135,8 @@ def test_groups_go_by_the_number_of_earlier_levels():
 
 
 def test_rmse_is_in_the_unit_of_the_levels():
-    assert summarise(FORECASTS, unit_mg_per_L=1e-3)["all"].PRED.RMSE.value == pytest.approx(1000 * summarise(FORECASTS)["all"].PRED.RMSE.value)
+    mg_per_L, ug_per_L = (summarise(FORECASTS, unit_mg_per_L=unit)["all"].PRED.RMSE.value for unit in (1.0, 1e-3))
+    assert mg_per_L is not None and ug_per_L == pytest.approx(1000 * mg_per_L)
 
 
 def test_one_subject_alone_has_a_figure_but_no_interval():
