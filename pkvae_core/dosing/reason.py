@@ -62,7 +62,10 @@ def cautions_for(posterior: Posterior, ranked: Sequence[Option], current: Regime
     """What to know before following the first option, one sentence each."""
     card, option = posterior.model.card, ranked[0]
     unsettled = (_unsettled_words(card, option),) if option.share_never_settled >= 0.001 else ()
-    return (*option.cautions, *unsettled, *_exact_outside(ranked), *_timing(posterior, option.regimen, current))
+    toxic = (
+        ("The best regimen is more likely to exceed the toxicity alarm than to reach the target.",) if option.probability_toxic > option.probability_in else ()
+    )
+    return (*option.cautions, *toxic, *unsettled, *_exact_outside(ranked), *_timing(posterior, option.regimen, current))
 
 
 def _exact_outside(ranked: Sequence[Option]) -> tuple[str, ...]:

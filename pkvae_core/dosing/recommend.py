@@ -39,16 +39,19 @@ def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen
     """The candidates by score: probability in target minus the target's weight of toxicity times the probability above its alarm.
 
     Those that reach the least probability come first. Scores within a point of the best remaining one are a tie, which goes to the current interval, then to
-    fewer doses a day, then to the current infusion, then to a shorter one.
+    fewer doses a day, then to the current infusion, then to a shorter one. A trough target leaves continuous infusions out, and a caution says so, unless there
+    is nothing else.
     """
     if not posterior.model.card.gives_dose:
         raise ValueError(f"the card of {posterior.model.card.name} gives no doses. Use it to follow levels only.")
     if not candidates:
         raise ValueError("there is no regimen to choose from. Widen the choice of products, intervals or infusions.")
-    ranked = rank(judge_all(posterior, target, candidates), target.least_probability, current)
+    comparable = [r for r in candidates if not (target.metric == "trough" and r.is_continuous)] or candidates
+    ranked = rank(judge_all(posterior, target, comparable), target.least_probability, current)
     best = ranked[0] if ranked[0].probability_in >= target.least_probability else None
     reason = None if best else reason_for_none(posterior, target, ranked)
-    return Recommendation(target, ranked, best, reason, cautions_for(posterior, ranked, current))
+    left_out = () if len(comparable) == len(candidates) else ("Continuous infusions are left out: they have no trough, and another level is aimed for.",)
+    return Recommendation(target, ranked, best, reason, (*cautions_for(posterior, ranked, current), *left_out))
 
 
 def rank(options: Sequence[Option], least_probability: float, current: Regimen | None) -> tuple[Option, ...]:

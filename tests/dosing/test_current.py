@@ -16,16 +16,16 @@ def patient(*doses: tuple[float, float]) -> Patient:
 def test_a_regimen_is_found_again_in_its_own_doses(interval_h, count, amount_mg, start_h):
     regimen = Regimen(amount_mg, interval_h, 1, start_h)
     found = current_regimen(Patient("A", doses=regimen.doses(start_h + (count - 0.5) * interval_h)))
-    assert (found.amount_mg, found.interval_h, found.infusion_h) == (amount_mg, interval_h, 1)
+    assert found and (found.amount_mg, found.interval_h, found.infusion_h) == (amount_mg, interval_h, 1)
     assert found.start_h == pytest.approx(start_h + count * interval_h)
 
 
 def test_a_ward_s_clock_is_forgiven():
-    assert current_regimen(patient((0, 1000), (11.3, 1000), (24.4, 1000))).interval_h == 12
+    assert current_regimen(patient((0, 1000), (11.3, 1000), (24.4, 1000))) == Regimen(1000, 12, 1, 36.4)
 
 
 def test_a_loading_dose_is_not_part_of_the_regimen():
-    assert current_regimen(patient((0, 2000), (12, 1000), (24, 1000))).amount_mg == 1000
+    assert current_regimen(patient((0, 2000), (12, 1000), (24, 1000))) == Regimen(1000, 12, 1, 36)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_the_exact_amount_puts_the_median_on_the_best_value(draws, window_h, met
     posterior = draws(SPREAD, past=(Dose(0, 500, 1),))
     target = Target(metric, 1, 1e9, best=best, window_h=window_h, least_probability=0.25, toxicity_weight=1)
     exact = judge(posterior, target, Regimen(100, 12, 1, 12)).exact_amount_mg
-    assert judge(posterior, target, Regimen(exact, 12, 1, 12)).exposure_median == pytest.approx(best, rel=1e-4)
+    assert exact and judge(posterior, target, Regimen(exact, 12, 1, 12)).exposure_median == pytest.approx(best, rel=1e-4)
 
 
 def test_the_exact_amount_is_not_bound_by_the_card(draws):

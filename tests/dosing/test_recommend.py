@@ -35,7 +35,7 @@ def test_the_best_regimen_has_the_highest_score_up_to_a_tie(draws):
     posterior = draws(NEAR_FOUR)
     found = recommend(posterior, AUC24, few(posterior))
     assert found.best is found.ranked[0] and found.reason is None
-    assert found.best.score >= max(o.score for o in found.ranked) - 0.01
+    assert found.best and found.best.score >= max(o.score for o in found.ranked) - 0.01
     assert found.tested == len(few(posterior))
 
 
@@ -77,7 +77,7 @@ def test_distinct_options_differ_in_more_than_the_infusion(draws):
 def test_when_nothing_meets_the_target_the_reason_says_why(draws, clearance, target, sentence):
     posterior = draws(clearance)
     found = recommend(posterior, target, few(posterior))
-    assert found.best is None
+    assert found.best is None and found.reason
     assert sentence in found.reason
     assert f"{int(target.least_probability * 100)} are asked for" in found.reason
     assert found.ranked  # still there to look at
@@ -87,7 +87,7 @@ def test_the_reason_for_uncertainty_knows_whether_there_are_levels(draws):
     target, posterior = replace(AUC24, least_probability=0.5), draws(np.geomspace(1, 16, 50).tolist())
     measured = replace(posterior, patient=replace(posterior.patient, samples=(Sample(1, 10.0),)))
     before, after = (recommend(p, target, few(p)).reason for p in (posterior, measured))
-    assert "Without a level" in before and "The levels leave" in after
+    assert "Without a level" in str(before) and "The levels leave" in str(after)
 
 
 def test_draws_that_never_settle_are_told_of(draws):
@@ -99,7 +99,7 @@ def test_draws_that_never_settle_are_told_of(draws):
 def test_an_exact_amount_outside_the_card_is_told_and_not_clamped(draws):
     posterior = draws([11.0])
     found = recommend(posterior, AUC24, candidates(posterior.model.card, start_h=0, interval_h=24, infusion_h=24))
-    assert found.best.regimen.amount_mg == 4500
+    assert found.best and found.best.regimen.amount_mg == 4500
     assert found.best.exact_amount_mg == pytest.approx(5500, rel=1e-4)
     assert any("5,500 mg every 24 h; 250 to 4,500 mg are available" in words for words in found.cautions)
 
@@ -123,3 +123,18 @@ def test_no_candidates_and_no_dosing_card_are_refused(draws):
     posterior.model.card = posterior.model.card.model_copy(update={"gives_dose": False})
     with pytest.raises(ValueError, match="gives no doses"):
         recommend(posterior, AUC24, (Regimen(1000, 12, 1),))
+
+
+def test_a_regimen_more_toxic_than_effective_is_told(draws):
+    posterior = draws([1.0, 1.1, 1.2, 4.0])
+    found = recommend(posterior, AUC24, (Regimen(1000, 12, 1),))
+    assert found.best and any("more likely to exceed the toxicity alarm" in words for words in found.cautions)
+
+
+def test_a_trough_target_leaves_continuous_infusions_out_and_says_so(draws):
+    posterior, trough = draws(NEAR_FOUR), replace(AUC24, metric="trough", low=10, high=20)
+    found = recommend(posterior, trough, few(posterior))
+    assert not any(o.regimen.is_continuous for o in found.ranked)
+    assert any("Continuous infusions are left out" in words for words in found.cautions)
+    alone = recommend(posterior, trough, (Regimen(1500, 24, 24),))
+    assert alone.best and not any("left out" in words for words in alone.cautions)

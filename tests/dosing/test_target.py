@@ -1,5 +1,7 @@
 """Does a target say what it means, and is exposure measured as it says?"""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from pkvae_core.dosing.course import Span
 from pkvae_core.dosing.target import Target, measure
 from pkvae_core.drugs.card import load_card
 
-ASK = {"least_probability": 0.5, "toxicity_weight": 1.0}
+ASK: dict[str, Any] = {"least_probability": 0.5, "toxicity_weight": 1.0}
 RAMP = Span(
     length_h=12.0,
     time_h=np.array([0.0, 6.0, 12.0]),
