@@ -1,5 +1,6 @@
 """Which exposure is aimed for, and what counts as reaching it."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -49,12 +50,15 @@ class Target:
             raise ValueError(f"{self.metric!r} is no target. Choose one of: {', '.join(METRICS)}.")
         if self.low is None and self.high is None:
             raise ValueError("a target needs a lower or an upper bound; give at least one.")
+        if any(bound is not None and not math.isfinite(bound) for bound in (self.low, self.high)):
+            raise ValueError("a bound of the target is no number; leave it out where there is none.")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"the target runs from {self.low:g} to {self.high:g}; the lower bound must be below the upper one.")
         if self.window_h is not None and self.window_h[0] >= self.window_h[1]:
             raise ValueError(f"the window runs from {self.window_h[0]:g} h to {self.window_h[1]:g} h; it must end after it begins.")
-        if self.mic_mg_per_L is not None and self.mic_mg_per_L <= 0:
-            raise ValueError(f"the MIC is {self.mic_mg_per_L:g} mg/L; it must be above 0.")
+        for name, level in (("MIC", self.mic_mg_per_L), ("threshold", self.threshold_mg_per_L)):
+            if level is not None and not (math.isfinite(level) and level > 0):
+                raise ValueError(f"the {name} is {level:g} mg/L; it must be above 0.")
         if self.metric == "time_above" and self.threshold_mg_per_L is None and self.mic_mg_per_L is None:
             raise ValueError("time above which level? Give the threshold or the MIC in mg/L.")
         for name, words in (("label", METRICS[self.metric][0]), ("unit", METRICS[self.metric][1])):

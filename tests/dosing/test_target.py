@@ -57,6 +57,8 @@ def test_the_exact_dose_aims_for_the_best_value_or_the_middle(best, low, high, a
         ({"metric": "auc", "low": 1, "high": 2, "window_h": (24.0, 24.0)}, "end after it begins"),
         ({"metric": "auc", "low": 1, "high": 2, "mic_mg_per_L": 0.0}, "above 0"),
         ({"metric": "time_above", "low": 1, "high": 2}, "which level"),
+        ({"metric": "time_above", "low": 1, "high": 2, "threshold_mg_per_L": 0.0}, "threshold is 0"),
+        ({"metric": "peak", "low": float("nan"), "high": 2}, "no number"),
     ],
 )
 def test_a_target_that_makes_no_sense_is_refused(arguments, sentence):
