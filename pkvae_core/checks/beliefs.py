@@ -55,19 +55,17 @@ class Belief:
         """Error of the posterior median, on the log scale."""
         return math.log(self.quantile(metric, 0.5) / truth)
 
-    def scores(self, card: DrugCard) -> tuple[np.ndarray, np.ndarray]:
-        """Probability in the default target, and the card's score, of each available amount [amount]."""
+    def probability_in(self, card: DrugCard) -> np.ndarray:
+        """Probability in the default target of each available amount [amount], every typical interval."""
         target, product = card.target(), card.product(card.typical_regimen.product)
         exposure = self.exposures[target.metric] * np.array([product.active_mg(a) for a in product.amounts_mg])[:, None]
-        inside = ((exposure >= target.low) & (exposure <= target.high)) @ self.weight
-        toxic = (exposure > (target.toxicity_alarm or math.inf)) @ self.weight
-        return inside, inside - target.toxicity_weight * toxic
+        return ((exposure >= target.low) & (exposure <= target.high)) @ self.weight
 
 
 def lost_probability(card: DrugCard, ours: Belief, exact: Belief) -> float:
-    """Probability in target (by the exact posterior) that is lost by giving the amount we score best instead of the one it scores best."""
-    inside, score = exact.scores(card)
-    return float(inside[score.argmax()] - inside[ours.scores(card)[1].argmax()])
+    """Probability in target, by the exact posterior, that is lost by giving the amount likeliest in target to us instead of the one likeliest to it."""
+    inside = exact.probability_in(card)
+    return float(inside.max() - inside[ours.probability_in(card).argmax()])
 
 
 def beliefs(model: PKVAE, drawn: WeightedDraws) -> list[Belief]:

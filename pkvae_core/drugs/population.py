@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -118,10 +118,10 @@ def _error_sd(card: DrugCard, model: Tensor, concentration: Tensor) -> Tensor:
     return each.gather(0, model.view(1, -1, 1).expand(1, *concentration.shape))[0]
 
 
-Batch = TypeVar("Batch", Population, VirtualPatients, Doses, Pulses)
+Batch = TypeVar("Batch")
 
 
 def rows(batch: Batch, index: Tensor | slice) -> Batch:
-    """Some of the subjects of a batch."""
-    parts: dict[str, Any] = {f.name: getattr(batch, f.name) for f in fields(batch)}
-    return type(batch)(**{name: part[index] if isinstance(part, Tensor) else rows(part, index) for name, part in parts.items()})
+    """Some of the subjects of a batch: of any dataclass whose fields are tensors, or such dataclasses, with the subject as first axis."""
+    parts = [getattr(batch, f.name) for f in fields(batch)]  # pyright: ignore[reportArgumentType]
+    return type(batch)(*(part[index] if isinstance(part, Tensor) else rows(part, index) for part in parts))

@@ -1,5 +1,6 @@
 """How much is each draw worth: p(levels | z) p(z | c) / q(z), for a batch of patients at once."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch.distributions import MixtureSameFamily, MultivariateNormal
 
 from pkvae_core.drugs.population import Population
 from pkvae_core.drugs.published import MODELS
+from pkvae_core.inference.adapt import draw_t, log_t
 from pkvae_core.inference.psis import effective_draws, smooth
 from pkvae_core.residual_error import log_likelihood
 from pkvae_core.structural.exponentials import superpose
@@ -73,8 +75,19 @@ def importance_sample(model: PKVAE, population: Population, *, draws: int, gener
     from_prior = round(DEFENCE * draws)
     z = torch.cat([draw(posterior, draws - from_prior, generator), draw(prior, from_prior, generator)], 1)
     log_prior = log_density(prior, z)
-    share = from_prior / draws
-    log_proposal = torch.logaddexp(log_density(posterior, z) + torch.log(torch.tensor(1 - share)), log_prior + torch.log(torch.tensor(share)))
+    log_proposal = torch.logaddexp(log_density(posterior, z) + math.log(1 - DEFENCE), log_prior + math.log(DEFENCE))
+    return weigh(model, population, z, log_prior, log_proposal)
+
+
+def sample_t(
+    model: PKVAE, population: Population, centre: Float[Tensor, " latent"], scale: Float[Tensor, "latent latent"], *, draws: int, generator: torch.Generator
+) -> WeightedDraws:
+    """One patient's draws from a t distribution, defended by one part in ten from the prior, weighed."""
+    prior, from_prior = model.prior(population.covariates), round(DEFENCE * draws)
+    centre, scale = centre.float(), scale.float()
+    z = torch.cat([draw_t(centre, scale, draws - from_prior, generator)[None], draw(prior, from_prior, generator)], 1)
+    log_prior = log_density(prior, z)
+    log_proposal = torch.logaddexp(log_t(z[0], centre, scale)[None] + math.log(1 - DEFENCE), log_prior + math.log(DEFENCE))
     return weigh(model, population, z, log_prior, log_proposal)
 
 

@@ -6,42 +6,16 @@ import torch
 from torch import Tensor
 
 from pkvae_core.drugs.population import Population
-from pkvae_core.inference.importance import DEFENCE, WeightedDraws, draw, log_density, log_levels, weigh
+from pkvae_core.inference.importance import WeightedDraws, log_density, log_levels, sample_t
 from pkvae_core.vae.vae import PKVAE
 
-FREEDOM = 5.0
 STEPS = 25
 
 
 def laplace_sample(model: PKVAE, population: Population, start: Tensor, *, draws: int, generator: torch.Generator) -> WeightedDraws:
     """Weighted draws for one patient from a multivariate t (5 degrees of freedom) at the mode reached from `start` [latent], defended by the prior."""
-    prior = model.prior(population.covariates)
-    mode, scale = _climb(model, population, prior, start)
-    latent, from_prior = start.shape[0], round(DEFENCE * draws)
-    normal = torch.randn(draws - from_prior, latent, generator=generator)
-    chi = _chi2(draws - from_prior, generator)
-    z = torch.cat([(mode + (normal / (chi / FREEDOM).sqrt()[:, None]) @ scale.T)[None], draw(prior, from_prior, generator)], 1)
-    log_prior = log_density(prior, z)
-    share = torch.tensor(from_prior / draws)
-    log_proposal = torch.logaddexp(_log_t(z - mode, scale) + (1 - share).log(), log_prior + share.log())
-    return weigh(model, population, z, log_prior, log_proposal)
-
-
-def _chi2(count: int, generator: torch.Generator) -> Tensor:
-    """Chi-square draws as sums of squared normals: torch's own sampler takes no generator."""
-    return torch.randn(count, int(FREEDOM), generator=generator).square().sum(-1)
-
-
-def _log_t(deviation: Tensor, scale: Tensor) -> Tensor:
-    """Log-density of the multivariate t at `deviation` [1, draw, latent] with Cholesky `scale`."""
-    latent = scale.shape[0]
-    distance = torch.linalg.solve_triangular(scale, deviation[0].T, upper=False).square().sum(0)
-    constant = (
-        torch.lgamma(torch.tensor((FREEDOM + latent) / 2))
-        - torch.lgamma(torch.tensor(FREEDOM / 2))
-        - 0.5 * latent * torch.log(torch.tensor(FREEDOM * torch.pi))
-    )
-    return (constant - scale.diagonal().log().sum() - 0.5 * (FREEDOM + latent) * torch.log1p(distance / FREEDOM))[None]
+    mode, scale = _climb(model, population, model.prior(population.covariates), start)
+    return sample_t(model, population, mode, scale, draws=draws, generator=generator)
 
 
 def _climb(model: PKVAE, population: Population, prior, start: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,9 +42,10 @@ def _climb(model: PKVAE, population: Population, prior, start: Tensor) -> tuple[
 
 
 def _curvature(height: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """Minus the second derivatives at z; where a likelihood is too steep for floating point, those of the prior's own scale."""
     hessian = torch.autograd.functional.hessian(height, z)
     assert isinstance(hessian, Tensor)
-    return -hessian
+    return -hessian if bool(hessian.isfinite().all()) else torch.eye(len(z))
 
 
 def _inverse_root(curvature: Tensor, damping: float) -> Tensor:

@@ -15,12 +15,13 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import PublishedModel, pulses
+from pkvae_core.inference.adapt import draw_t, log_t, moments
 from pkvae_core.residual_error import log_likelihood
 from pkvae_core.structural.exponentials import Pulses, superpose
 
 LEAST_EFFECTIVE = 400
 ROUNDS = 4
-DEFENCE, FREEDOM = 0.1, 5.0
+DEFENCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -88,28 +89,9 @@ def _from_prior(model: PublishedModel, draws: int, generator: torch.Generator) -
 
 def _around(found: _Draws, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Normals from a widened t around the weighted ones (a tenth from the prior), and the log-ratio of prior to proposal."""
-    weight = _tempered(found.log_weight)
-    size = found.normal.shape[1]
-    centre = weight @ found.normal
-    spread = found.normal - centre
-    scale = torch.linalg.cholesky(1.5 * (spread.T * weight) @ spread + 1e-6 * torch.eye(size))
-    from_prior = round(DEFENCE * draws)
-    step = torch.randn(draws - from_prior, size, dtype=torch.float64, generator=generator) @ scale.T
-    chi_square = torch.randn(draws - from_prior, int(FREEDOM), dtype=torch.float64, generator=generator).square().sum(-1)
-    near = centre + step / (chi_square / FREEDOM).sqrt()[:, None]
+    centre, scale = moments(found.normal, found.log_weight)
+    size, from_prior = len(centre), round(DEFENCE * draws)
+    near = draw_t(centre, scale, draws - from_prior, generator)
     normal = torch.cat([near, torch.randn(from_prior, size, dtype=torch.float64, generator=generator)])
     log_prior = -0.5 * normal.square().sum(-1) - 0.5 * size * math.log(2 * math.pi)
-    distance = torch.linalg.solve_triangular(scale, (normal - centre).T, upper=False).square().sum(0)
-    constant = math.lgamma((FREEDOM + size) / 2) - math.lgamma(FREEDOM / 2) - 0.5 * size * math.log(FREEDOM * math.pi) - float(scale.diagonal().log().sum())
-    log_t = constant - 0.5 * (FREEDOM + size) * torch.log1p(distance / FREEDOM)
-    return normal, log_prior - torch.logaddexp(log_t + math.log(1 - DEFENCE), log_prior + math.log(DEFENCE))
-
-
-def _tempered(log_weight: Float[Tensor, " draw"], least: int = 100) -> Float[Tensor, " draw"]:
-    """Normalised weights, flattened until at least `least` draws count: a proposal must not collapse onto one."""
-    power = 1.0
-    while True:
-        weight = (power * log_weight).softmax(0)
-        if float(1 / weight.square().sum()) >= least or power < 1e-6:
-            return weight
-        power /= 1.5
+    return normal, log_prior - torch.logaddexp(log_t(normal, centre, scale) + math.log(1 - DEFENCE), log_prior + math.log(DEFENCE))
