@@ -148,7 +148,7 @@ def test_the_laplace_rung_finds_the_same_posterior(model):
 def test_impossible_levels_end_on_the_failed_rung_or_are_far_from_the_prior(model):
     """A level of 900 mg/L after 1 g cannot be explained; the ladder must not claim to trust it."""
     found = individualise(model, replace(PATIENT, samples=(Sample(13.5, 2.0), Sample(14.0, 900.0), Sample(23.0, 1.0))))
-    assert found.diagnostics.rung in ("laplace", "failed")
+    assert found.diagnostics.rung != "weighted"
     if found.diagnostics.rung == "failed":
         assert any("cannot be trusted" in c for c in found.cautions)
 
