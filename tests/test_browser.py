@@ -129,10 +129,14 @@ def test_the_chart_can_be_read_with_the_keyboard(page):
 
 
 def test_a_real_file_and_a_broken_one(page):
+    page.get_by_role("combobox", name="Drug in the file").click()
+    page.get_by_role("option", name="Vancomycin").click()
     page.locator("[data-testid='stFileUploaderDropzoneInput']").set_input_files({"name": "patients.csv", "mimeType": "text/csv", "buffer": FILE.encode()})
     playwright.expect(page.get_by_role("heading", name="B7")).to_be_visible()
     playwright.expect(page.locator("#headline")).to_contain_text("every")
     page.get_by_role("button", name="Edit data").click()
+    playwright.expect(page.get_by_role("heading", name="Upload a file")).to_be_visible()
+    playwright.expect(page.get_by_role("spinbutton", name="Age (years)")).to_have_value("64")
     broken = {"name": "broken.csv", "mimeType": "text/csv", "buffer": bytes(range(256)) * 20}
     page.locator("[data-testid='stFileUploaderDropzoneInput']").set_input_files(broken)
     playwright.expect(page.get_by_text("This is not a table: the file holds binary data.")).to_be_visible()
@@ -140,9 +144,10 @@ def test_a_real_file_and_a_broken_one(page):
 
 
 def test_typing_a_patient_leads_to_an_answer(page):
-    page.get_by_label("Age (years)").fill("64")
-    page.get_by_label("Weight (kg)").fill("72")
-    page.get_by_label("Weight (kg)").press("Tab")
+    page.get_by_role("spinbutton", name="Age (years)").fill("64")
+    weight = page.get_by_role("spinbutton", name="Weight (kg)")
+    weight.fill("72")
+    weight.press("Tab")
     playwright.expect(page.locator("#headline")).to_contain_text("every")
     playwright.expect(page.get_by_text("No level yet")).to_be_visible()
 

@@ -1,6 +1,7 @@
 """Does the Dose page answer every way in, keep what was typed, and speak clearly about bad input?"""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -25,8 +26,7 @@ def opened(test: AppTest) -> Case | None:
 
 def upload(test: AppTest, content: str | bytes, name: str = "patients.csv") -> AppTest:
     file = (name, content if isinstance(content, bytes) else content.encode(), "text/csv")
-    if "file_drug" in test.session_state:
-        test.selectbox(key="file_drug").select("vancomycin")
+    test.selectbox(key="file_drug").select("vancomycin")
     test.file_uploader[0].set_value(file)
     return test.run()
 
@@ -90,11 +90,18 @@ def test_bounds_that_make_no_sense_are_said_and_not_used():
     assert case and case.target.low == 400
 
 
+def field(test: AppTest, name: str) -> Any:
+    """The form's widget for this field; its key counts how often the form was filled anew."""
+    kinds = (test.number_input, test.selectbox, test.text_input)
+    (found,) = [widget for kind in kinds for widget in kind if (widget.key or "").rpartition("_")[0] == f"in_{name}"]
+    return found
+
+
 def type_patient(test: AppTest) -> AppTest:
     """Fields by their widgets, doses by the builder, levels through the canonical copy (AppTest cannot type into an editor)."""
     for name, value in (("AGE", 64.0), ("WT", 72.0), ("HT", 165.0), ("SCR", 1.3)):
-        test.number_input(key=f"in_{name}").set_value(value)
-    test.selectbox(key="in_SEX").select("Female")
+        field(test, name).set_value(value)
+    field(test, "SEX").select("Female")
     test.number_input(key="in_build_amount").set_value(1000.0)
     test.number_input(key="in_build_every").set_value(12.0)
     test.number_input(key="in_build_over").set_value(1.0)
@@ -120,7 +127,7 @@ def test_what_was_typed_survives_another_page():
     test.switch_page("pages/dose.py").run()
     case = opened(test)
     assert case is not None and case.patient.samples[0].concentration_mg_per_L == 16.4
-    assert test.number_input(key="in_AGE").value == 64
+    assert field(test, "AGE").value == 64
     assert len(test.session_state["draft_doses"]) == 3
 
 
@@ -137,7 +144,7 @@ def test_a_wrong_row_stays_on_the_screen_and_is_explained():
 
 def test_a_typed_name_cannot_become_markup():
     test = type_patient(page())
-    test.text_input(key="in_label").set_value("<b>*x*</b>").run()
+    field(test, "label").set_value("<b>*x*</b>").run()
     assert any("\\<b\\>\\*x\\*" in m.value for m in test.markdown)
 
 
@@ -147,6 +154,18 @@ def test_a_file_of_one_patient_opens_by_itself():
     assert not test.exception and case is not None
     assert case.label == "A1" and len(case.patient.samples) == 2
     assert live(test)["scene"]["levels"][0]["value"] == 30.2
+
+
+def test_an_uploaded_patient_can_be_edited_without_losing_anything():
+    test = upload(page(), PATIENT)
+    before = opened(test)
+    test.button(key="edit").click().run()
+    assert opened(test) == before
+    assert field(test, "AGE").value == 64
+    field(test, "AGE").set_value(65.0).run()
+    after = opened(test)
+    assert before and after and after.patient.covariate("AGE") == 65
+    assert (after.patient.doses, after.patient.samples) == (before.patient.doses, before.patient.samples)
 
 
 def test_of_several_patients_one_is_chosen():

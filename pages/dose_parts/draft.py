@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import streamlit as st
 
@@ -20,6 +21,11 @@ SEEN_AS = {"TIME": "When", "AMT": "Amount", "DUR": "Infusion", "DV": "Level", "P
 CREATININE_UNITS = ("mg/dL", "umol/L")
 
 
+def fields() -> dict[str, Any]:
+    """The canonical copy of what is typed outside the tables. Widgets start from it and write back: no other page and no interrupted run loses it."""
+    return st.session_state.setdefault("draft_fields", {})
+
+
 def rows(table: str) -> list[dict[str, str]]:
     """The canonical copy of a typed table: what the editor last returned."""
     return st.session_state.setdefault(f"draft_{table}", [])
@@ -32,19 +38,21 @@ def replace_rows(table: str, new: list[dict[str, str]]) -> None:
     st.session_state[f"base_{table}"] = new
 
 
+def replace_fields(new: dict[str, Any]) -> None:
+    """Put other values on the screen: the widgets get new keys and start from these."""
+    st.session_state["draft_fields"] = new
+    st.session_state["version_fields"] = st.session_state.get("version_fields", 0) + 1
+
+
 def clear(drug: str) -> None:
     """An empty form for this drug."""
-    for name in [name for name in st.session_state if str(name).startswith("in_")]:
-        del st.session_state[name]
-    st.session_state.pop("form_today", None)
-    st.session_state["in_drug"] = drug
+    replace_fields({"drug": drug})
     for table in TABLES:
         replace_rows(table, [])
 
 
 def fill(case: Case, card: DrugCard) -> None:
     """Put an opened case into the form, so that it can be edited."""
-    clear(case.drug)
     stamp = "%Y-%m-%d %H:%M:%S" if any(case.clock(d.time_h).second for d in (*case.patient.doses, *case.patient.samples)) else "%Y-%m-%d %H:%M"
     labels = {product.name: product.label for product in card.products} | {"": card.product().label}
     factor = 1 / concentration_factor(case.unit, card.molar_mass_g_per_mol)
@@ -52,12 +60,11 @@ def fill(case: Case, card: DrugCard) -> None:
     measured = [(f"{case.clock(s.time_h):{stamp}}", _level_text(s, factor)) for s in case.patient.samples]
     for table, typed in (("doses", given), ("levels", measured)):
         replace_rows(table, [dict(zip(TABLES[table], row, strict=True)) for row in typed])
-    for spec in card.covariates:
-        stated = [c.value for c in case.patient.covariates if c.name == spec.name and not c.source.startswith("Cockcroft")]
-        if stated:
-            st.session_state[f"in_{spec.name}"] = ("Male" if stated[-1] == 1 else "Female") if spec.name == "SEX" else stated[-1]
-    st.session_state["in_label"], st.session_state["in_unit"] = case.label, case.unit
-    st.session_state["in_now"] = case.clock(case.now_h).replace(tzinfo=None)
+    stated = {c.name: c.value for c in case.patient.covariates if not c.source.startswith("Cockcroft")}  # in time: the last one stands
+    known: dict[str, Any] = {spec.name: stated[spec.name] for spec in card.covariates if spec.name in stated}
+    if "SEX" in known:
+        known["SEX"] = "Male" if known["SEX"] == 1 else "Female"
+    replace_fields({"drug": case.drug, "label": case.label, "unit": case.unit, "now": case.clock(case.now_h).replace(tzinfo=None)} | known)
 
 
 def _level_text(sample: Sample, factor: float) -> str:
@@ -66,7 +73,7 @@ def _level_text(sample: Sample, factor: float) -> str:
 
 def is_started(card: DrugCard) -> bool:
     """Whether anything about a patient has been typed."""
-    return any(st.session_state.get(f"in_{spec.name}") not in (None, "") for spec in card.covariates) or any(map(filled, rows("doses") + rows("levels")))
+    return any(fields().get(spec.name) is not None for spec in card.covariates) or any(map(filled, rows("doses") + rows("levels")))
 
 
 def filled(row: dict[str, str]) -> bool:
@@ -76,8 +83,8 @@ def filled(row: dict[str, str]) -> bool:
 
 def as_csv(card: DrugCard, today: datetime) -> tuple[bytes, list[str]]:
     """The typed patient as a table for `read_patients`, and for each of its rows where it stands on the screen."""
-    stated = {spec.name: st.session_state.get(f"in_{spec.name}") for spec in card.covariates}
-    units = {"SCR": st.session_state.get("in_SCR_unit", CREATININE_UNITS[0])}
+    stated = {spec.name: fields().get(spec.name) for spec in card.covariates}
+    units = {"SCR": fields().get("SCR unit") or CREATININE_UNITS[0]}
     header = [*FIELDS, *(f"{name} ({units[name]})" if name in units else name for name in stated)]
     beside = ["" if value is None else value[0] if name == "SEX" else f"{value:.10g}" for name, value in stated.items()]
     names = {product.label: product.name for product in card.products} if len(card.products) > 1 else {}
@@ -92,7 +99,7 @@ def as_csv(card: DrugCard, today: datetime) -> tuple[bytes, list[str]]:
             line = ["1", dated(cell["When"], today), evid, cell.get("Amount (mg)", ""), cell.get("Infusion (h)", ""), cell.get("Level", "")]
             lines.append([*line, *([names.get(cell.get("Product", ""), "")] if names else []), *beside])
             places.append(f"{table.capitalize()}, row {number}")
-    now = st.session_state.get("in_now")
+    now = fields().get("now")
     if now is not None or not lines:
         lines.append(["1", f"{now or today:%Y-%m-%d %H:%M:%S}", 2, *[""] * (3 + bool(names)), *beside])
         places.append("First new dose")

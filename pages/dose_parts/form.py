@@ -1,12 +1,14 @@
 """Typing a patient: fields, doses with a builder, levels. The answer follows by itself."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages import models, open_case, set_case
-from pages.dose_parts.draft import CREATININE_UNITS, TABLES, as_csv, clear, filled, in_place, is_started, replace_rows, rows
+from pages.dose_parts.draft import CREATININE_UNITS, TABLES, as_csv, clear, fields, filled, in_place, is_started, replace_fields, replace_rows, rows
 from pages.dose_parts.opening import case_of, wall_clock
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.parts import CovariateSpec
@@ -21,14 +23,17 @@ ICONS = {"error": ":material/error:", "warning": ":material/warning:"}
 
 def show_form() -> None:
     """The whole form; what it holds becomes the open case on every run."""
-    if "in_drug" not in st.session_state:
+    if "drug" not in fields():
         clear(list(models())[-1])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Drug", list(models()), key="in_drug", format_func=lambda d: load_card(d).name, width=170, on_change=_change_drug, persist_state="session")
-        st.text_input("Pseudonym", key="in_label", placeholder="no real name", width=170, max_chars=40, persist_state="session")
-        for spec in load_card(st.session_state["in_drug"]).covariates:
-            _field(spec)
-    card = load_card(st.session_state["in_drug"])
+        before = fields()["drug"]
+        _kept(st.selectbox, "Drug", "drug", options=list(models()), format_func=lambda d: load_card(d).name, width=170)
+        card = load_card(fields()["drug"])
+        if card.drug != before:
+            _change_drug(before)
+        _kept(st.text_input, "Pseudonym", "label", empty="", placeholder="no real name", width=170, max_chars=40)
+        for spec in card.covariates:
+            _covariate(spec)
     if several := _changing(card):
         st.caption(f":material/history: Several values on file: {', '.join(several)}. Editing keeps the last of each.")
     given, measured = st.columns([58, 42], gap="medium")
@@ -40,11 +45,17 @@ def show_form() -> None:
         st.markdown("**Levels measured**")
         _level_units(card)
         _editor("levels", card)
-        st.datetime_input(
-            "First new dose", value=None, key="in_now", format="YYYY-MM-DD", step=timedelta(minutes=5), persist_state="session",
-            help="The moment the decision is for. Left empty: when the next dose falls due.",
-        )  # fmt: skip
+        due = "The moment the decision is for. Left empty: when the next dose falls due."
+        _kept(st.datetime_input, "First new dose", "now", value=None, format="YYYY-MM-DD", step=timedelta(minutes=5), help=due)
     _answer(card)
+
+
+def _kept(widget: Callable, label: str, name: str, *, empty: Any = None, **options: Any) -> None:
+    """A widget that starts from the canonical copy of a field and writes back to it."""
+    key = f"in_{name}_{st.session_state['version_fields']}"
+    if key not in st.session_state:
+        st.session_state[key] = fields().get(name, empty)
+    fields()[name] = widget(label, key=key, **options)
 
 
 def _changing(card: DrugCard) -> list[str]:
@@ -54,25 +65,27 @@ def _changing(card: DrugCard) -> list[str]:
     return [spec.label.lower() for spec in card.covariates if stated.count(spec.name) > 1]
 
 
-def _change_drug() -> None:
-    """Amounts, levels and units belong to a drug; the patient stays."""
-    for name in ("in_unit", "trial", "compared", "with_loading"):
+def _change_drug(before: str) -> None:
+    """Amounts, levels and their unit belong to a drug; the patient stays."""
+    kept = {name: value for name, value in fields().items() if name != "unit"}
+    clear(before)
+    replace_fields(kept)
+    for name in ("trial", "compared", "with_loading"):
         st.session_state.pop(name, None)
     set_case(None)
-    for table in TABLES:
-        replace_rows(table, [])
+    st.rerun()
 
 
-def _field(spec: CovariateSpec) -> None:
+def _covariate(spec: CovariateSpec) -> None:
     """One covariate of the card. No limits here: a value that cannot be true is answered in words."""
-    key, title = f"in_{spec.name}", spec.label.replace("Serum c", "C").replace("Creatinine clearance", "Measured CrCl")
     if spec.name == "SEX":
-        st.selectbox("Sex", ["Female", "Male"], index=None, key=key, placeholder="", width=110, persist_state="session")
+        _kept(st.selectbox, "Sex", "SEX", options=["Female", "Male"], index=None, placeholder="", width=110)
         return
-    unit = "" if spec.name == "SCR" else f" ({spec.unit})"
-    st.number_input(f"{title}{unit}", value=None, key=key, step=None, width=150 if unit else 120, help=spec.note or None, persist_state="session", format="%g")
+    title = spec.label.replace("Serum c", "C").replace("Creatinine clearance", "Measured CrCl")
+    unit, width = ("", 120) if spec.name == "SCR" else (f" ({spec.unit})", 150)
+    _kept(st.number_input, f"{title}{unit}", spec.name, value=None, step=None, width=width, help=spec.note or None, format="%g")
     if spec.name == "SCR":
-        st.selectbox("Unit", CREATININE_UNITS, key="in_SCR_unit", format_func=unit_words, width=110, persist_state="session")
+        _kept(st.selectbox, "Unit", "SCR unit", empty=CREATININE_UNITS[0], options=CREATININE_UNITS, format_func=unit_words, width=110)
 
 
 def _builder(card: DrugCard) -> None:
@@ -124,36 +137,27 @@ def _editor(table: str, card: DrugCard) -> None:
     if "Product" in columns:
         config["Product"] = st.column_config.SelectboxColumn("Product", options=[p.label for p in card.products])
     if table == "levels":
-        config["Level"] = st.column_config.TextColumn(f"Level ({unit_words(_unit(card))})", help="12.5, or <2 when it was below the laboratory's limit")
+        config["Level"] = st.column_config.TextColumn(f"Level ({unit_words(fields()['unit'])})", help="12.5, or <2 when it was below the laboratory's limit")
     base = pd.DataFrame(st.session_state[f"base_{table}"], columns=columns, dtype=object)
     edited = st.data_editor(base, key=f"editor_{table}_{version}", num_rows="dynamic", hide_index=True, column_config=config, width="stretch", height="content")
     st.session_state[f"draft_{table}"] = edited.astype(object).where(edited.notna(), "").to_dict("records")
 
 
-def _unit(card: DrugCard) -> str:
-    return st.session_state.get("in_unit") or card.concentration_unit
-
-
 def _level_units(card: DrugCard) -> None:
-    st.session_state.setdefault("in_unit", card.concentration_unit)
-    st.segmented_control(
-        "Unit of levels", card.reporting_units, key="in_unit", on_change=_show_levels_in_it, format_func=unit_words, required=True, persist_state="session"
-    )
-
-
-def _show_levels_in_it() -> None:
-    """Levels are shown in the unit that they are typed in, until another is chosen."""
-    st.session_state.pop(f"goal_unit_{st.session_state['in_drug']}", None)
+    before = fields().get("unit")
+    _kept(st.segmented_control, "Unit of levels", "unit", empty=card.concentration_unit, options=card.reporting_units, format_func=unit_words, required=True)
+    if before and fields()["unit"] != before:  # levels are shown in the unit they are typed in, until another is chosen
+        st.session_state.pop(f"goal_unit_{card.drug}", None)
 
 
 def _answer(card: DrugCard) -> None:
     """Read what was typed; a case without errors is opened at once, anything else is said."""
     if not is_started(card):
         return
-    today = st.session_state.setdefault("form_today", wall_clock())
+    today = fields().setdefault("today", wall_clock())
     content, places = as_csv(card, today)
     try:
-        cohort = read_patients(content, options=card.read_options(concentration_unit=_unit(card)))
+        cohort = read_patients(content, options=card.read_options(concentration_unit=fields()["unit"]))
     except DataError as error:
         set_case(None)
         st.error(str(error), icon=ICONS["error"])
@@ -171,7 +175,7 @@ def _answer(card: DrugCard) -> None:
 
 def _open(card: DrugCard, cohort: Cohort, content: bytes) -> None:
     """The typed patient becomes the open case, unless it is the one that was put into the form and nobody touched it."""
-    label, unit = st.session_state.get("in_label", ""), _unit(card)
+    label, unit = fields()["label"], fields()["unit"]
     signature = (content, label, unit)
     if st.session_state.get("form_seen") == signature:
         return
@@ -180,7 +184,7 @@ def _open(card: DrugCard, cohort: Cohort, content: bytes) -> None:
     if is_untouched and open_case() is not None:
         return
     record = cohort.records[0]
-    now_h = record.prediction_times[-1].time_h if st.session_state.get("in_now") and record.prediction_times else None
+    now_h = record.prediction_times[-1].time_h if fields()["now"] and record.prediction_times else None
     st.session_state["is_editing"] = True  # the form stays where it is while the answer appears below it
     set_case(
         case_of(card.drug, record.patient, cohort.origin[record.patient.id], unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems)

@@ -20,10 +20,20 @@ SHOWN = 12  # problems listed before the rest is only counted
 def show_upload() -> None:
     """The way in by file."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        drug = st.selectbox("Drug in the file", list(models()), key="file_drug", format_func=lambda d: load_card(d).name, width=170, persist_state="session")
-        with st.popover("Units and options", icon=":material/tune:"):
-            overrides = _options(drug)
-        st.download_button("Template", _template(drug), f"pkvae-{drug}.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        drug = st.selectbox(
+            "Drug in the file",
+            list(models()),
+            index=None,
+            key="file_drug",
+            placeholder="choose",
+            format_func=lambda d: load_card(d).name,
+            width=170,
+            persist_state="session",
+        )
+        with st.popover("Units and options", icon=":material/tune:", disabled=drug is None):
+            overrides = _options(drug) if drug else {}
+        if drug:
+            st.download_button("Template", _template(drug), f"pkvae-{drug}.csv", "text/csv", icon=":material/download:", on_click="ignore")
     file = st.file_uploader(f"CSV, Excel or a saved case, up to {MAX_BYTES // 10**6} MB and {MAX_ROWS:,} rows", key="file")
     if file is None:
         st.session_state.pop("cohort", None)
@@ -31,6 +41,8 @@ def show_upload() -> None:
     content = file.getvalue()
     if file.name.lower().endswith(".json"):
         _open_saved(file.file_id, content)
+    elif drug is None:
+        st.info("Choose the drug in the file, and it opens.", icon=":material/arrow_upward:")
     else:
         _open_table(file.file_id, file.name, content, drug, overrides)
 

@@ -5,7 +5,7 @@ from functools import cache
 import streamlit as st
 
 from pages import ROOT, models, set_case
-from pages.dose_parts.draft import clear, fill
+from pages.dose_parts.draft import clear, fields, fill
 from pages.dose_parts.form import show_form
 from pages.dose_parts.opening import open_new
 from pages.dose_parts.upload import show_upload
@@ -56,5 +56,5 @@ def _open_example(name: str) -> None:
 
 def _empty() -> None:
     set_case(None)
-    clear(st.session_state["in_drug"])
+    clear(fields()["drug"])
     st.session_state.pop("form_seen", None)
