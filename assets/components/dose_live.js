@@ -49,7 +49,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     $("notice").className = `notice ${notice.role}`;
     $("notice").replaceChildren(el("b", "", notice.title), el("span", "", notice.words));
     $("if-left").replaceChildren(...strong(words.if_left));
-    const width = $("dots").clientWidth || 320;
+    const width = state.size.dots;
     $("dots").setAttribute("viewBox", `0 0 ${width} 172`);
     $("dots").innerHTML = dotsSvg(target, option.dots, width, 172);
     $("dots").setAttribute("aria-label", `${target.axis_label}: ${option.notice.title}. ${option.notice.words}`);
@@ -58,7 +58,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
 
   function chart(option) {
-    const svg = $("chart"), width = svg.clientWidth || 800, height = svg.clientHeight || 440;
+    const svg = $("chart"), { width, height } = state.size;
     state.view = { width, height, shown: state.shown, isLog: state.isLog, isBlank: state.isBlank };
     const { f, markup } = chartSvg(scene, option, state.view);
     state.frame = f;
@@ -66,6 +66,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     svg.setAttribute("aria-label", option.alt);
     svg.innerHTML = markup;
     $("reading").hidden = true;
+  }
+
+  function measure() { // sizes are read when they change, not at every redraw: reading one makes the browser lay the page out
+    state.size = { dots: $("dots").clientWidth || 320, width: $("chart").clientWidth || 800, height: $("chart").clientHeight || 430 };
   }
 
   function draw() {
@@ -126,6 +130,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   choices("intervals", data.intervals, data.interval_h, (interval_h) => setTriggerValue("trial", [options[state.index].amount_mg, interval_h, data.infusion_h]));
   choices("infusions", data.infusions, data.infusion_h, (infusion_h) => setTriggerValue("trial", [options[state.index].amount_mg, data.interval_h, infusion_h]));
   toggles();
+  measure();
   draw();
 
   listen(slider, "input", (event) => {
@@ -154,7 +159,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
 
   let size = "";
-  const resized = new ResizeObserver(() => { const now = `${svg.clientWidth} ${svg.clientHeight}`; if (svg.clientWidth && now !== size) { size = now; draw(); } });
+  const resized = new ResizeObserver(() => { const now = `${svg.clientWidth} ${svg.clientHeight}`; if (svg.clientWidth && now !== size) { size = now; measure(); draw(); } });
   resized.observe(svg);
   state.stop.signal.addEventListener("abort", () => resized.disconnect());
   return () => { state.stop.abort(); clearTimeout(state.telling); };

@@ -19,7 +19,7 @@ def metrics(case: Case, option: Option) -> list[dict]:
     found = own | {metric: option.companion[metric] for metric in ("auc24", "trough") if metric != target.metric}
     words = {metric: figure_words(case, metric, *numbers) for metric, numbers in found.items()}
     return [
-        {"label": metric_name(target, metric) if metric == target.metric else NAMES[metric], "value": value, "interval": f"90 %: {interval} {unit}"}
+        {"label": metric_name(target, metric) if metric == target.metric else NAMES[metric], "value": value, "interval": f"90 %: {interval} {unit}".rstrip()}
         for metric, (value, interval, unit) in words.items()
     ]
 
@@ -77,9 +77,14 @@ def axis(case: Case) -> dict:
     target, factor = case.target, factor_of(case, case.target.metric)
     low, high, alarm = (None if v is None else v * factor for v in (target.low, target.high, target.toxicity_alarm))
     span = max(high - low, 0.2 * (high + low)) if low is not None and high is not None else (low or high or 1)  # a narrow target still needs room
-    begin = max(0, low - 0.75 * span) if low is not None else 0
+    begin, unit = max(0, low - 0.75 * span) if low is not None else 0, unit_of(case, target.metric)
     end = max(high + 1.25 * span if high is not None else 3 * span, (alarm or 0) / target.divisor + 0.3 * span)
-    return {"low": low, "high": high, "axis": [begin, end], "axis_label": f"{metric_name(target, target.metric)} ({unit_of(case, target.metric)})"}
+    return {
+        "low": low,
+        "high": high,
+        "axis": [begin, end],
+        "axis_label": f"{metric_name(target, target.metric)} ({unit})" if unit else metric_name(target, target.metric),
+    }
 
 
 def verdict(case: Case, option: Option) -> dict:
@@ -111,4 +116,4 @@ def _beside(case: Case, below: int, above: int) -> str:
     sides = [f"{above} above {bound_words(case, target.high)}"] * (target.high is not None) + [f"{below} below {bound_words(case, target.low)}"] * (
         target.low is not None
     )
-    return f"{' and '.join(sides)} {unit_of(case, target.metric)}."
+    return f"{' and '.join(sides)} {unit_of(case, target.metric)}".rstrip() + "."

@@ -29,9 +29,11 @@ def factor_of(case: Case, metric: str) -> float:
 
 
 def unit_of(case: Case, metric: str) -> str:
-    """The unit that goes with `factor_of`."""
+    """The unit that goes with `factor_of`; a ratio to the MIC has none."""
     if is_level(case, metric):
         return unit_words(case.unit)
+    if metric == case.target.metric and case.target.divisor != 1:
+        return ""
     return case.target.unit if metric == case.target.metric else METRICS[metric][1]
 
 

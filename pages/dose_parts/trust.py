@@ -12,7 +12,7 @@ from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameters, predict
 from pkvae_core.patient import Regimen
-from pkvae_core.report.words import interval_words, unit_words
+from pkvae_core.report.words import interval_words, percent_words, unit_words
 from pkvae_core.wording import rounded
 
 RUNGS = {
@@ -40,7 +40,8 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
             st.text("\n".join(map(str, case.problems)))
     _parameters(case, posterior)
     if len(posterior.model_probability) > 1:
-        st.caption("Published models behind it: " + ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in posterior.model_probability.items()))
+        shares = [f"{name[:-4].capitalize()} {name[-4:]} {percent_words(share)}" for name, share in posterior.model_probability.items()]
+        st.caption(f"Published models behind it: {', '.join(shares)}")
 
 
 def _draws(posterior: Posterior) -> str:
