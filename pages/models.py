@@ -9,6 +9,7 @@ from pages import chart, model, models, open_case, open_page, theme
 from pkvae_core.drugs.card import CARDS, DrugCard, Product, Source, TargetSpec, available_drugs, load_card
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.plots import models as plots
+from pkvae_core.vae.checkpoint import training_curve
 from pkvae_core.wording import amount_words, duration_words, plain, rounded
 
 
@@ -90,6 +91,15 @@ def show_held_out(drug: str, held_out: dict) -> None:
         f"not reliable: {sum(c['unreliable_references'] for c in cells)}, counted in.]"
     )
     st.markdown(f":small[Drawn with seed {held_out['seed']}, which training never uses. Drawn anew by] `python -m pkvae_core benchmark {drug} --seed N`")
+
+
+def show_training(drug: str) -> None:
+    """How the parts of the ELBO went while the model was trained."""
+    st.header("How it was trained", anchor=False)
+    st.caption(
+        "Parts of the negative ELBO on fresh virtual patients: what the decoder misses of the whole curve, and how much the curve tells beyond what is believed."
+    )
+    chart(plots.training_figure(theme(), training_curve(CARDS / drug)), key="training", alt="Parts of the negative ELBO over the steps of training.")
 
 
 def held_out_rows(cell: dict) -> list[dict[str, str]]:
@@ -194,6 +204,7 @@ def show_files(drug: str, provenance: dict, card: DrugCard) -> None:
             ("card.toml", "Card", "application/toml"),
             ("model.json", "Provenance", "application/json"),
             ("model.safetensors", "Weights", None),
+            ("training.csv", "Training", "text/csv"),
         ):
             content = (CARDS / drug / name).read_bytes() if name != "model.json" else json.dumps(provenance, indent=1).encode()
             st.download_button(f"{label} ({name})", content, f"{drug}-{name}", kind, icon=":material/download:", on_click="ignore", key=f"file-{name}")
@@ -234,3 +245,4 @@ with left.container(border=True, height="stretch"):
     show_references(card)
 with right.container(border=True, height="stretch"):
     show_files(drug, provenance, card)
+    show_training(drug)

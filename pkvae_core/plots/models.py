@@ -61,3 +61,19 @@ def _by_levels(chart: go.Figure, cells: Sequence[Mapping[str, Any]]) -> go.Figur
     chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=28, b=8))
     chart.update_xaxes(showgrid=False)
     return chart
+
+
+def training_figure(theme: Theme, curve: Mapping[str, Sequence[float]], *, height: int = 260) -> go.Figure:
+    """The parts of the negative ELBO over the steps of training, in nats a patient."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    for key, hue, dash in (
+        ("reconstruction", colour.regimen, "solid"),
+        ("divergence from the student with levels", colour.warning, "dash"),
+        ("divergence from the prior", colour.in_target, "dot"),
+    ):
+        hover = f"{key}, step %{{x:,}}: %{{y:.2f}} nats<extra></extra>"
+        chart.add_trace(go.Scatter(x=curve["step"], y=curve[key], name=key.capitalize(), mode="lines", line=dict(color=hue, dash=dash), hovertemplate=hover))
+    chart.update_xaxes(title_text="Step of training", tickformat=",")
+    chart.update_yaxes(title_text="Nats a patient", type="log")
+    chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=48, b=8))
+    return chart

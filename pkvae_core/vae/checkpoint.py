@@ -1,5 +1,6 @@
 """What is shipped: weights as safetensors, everything else as JSON; never a pickle."""
 
+import csv
 import datetime
 import hashlib
 import json
@@ -60,3 +61,13 @@ def load_model(drug: str | Path) -> PKVAE:
     model = PKVAE(Configuration.from_dict(provenance["configuration"]), load_card(provenance["drug"]), provenance)
     model.load_state_dict(load_file(weights))
     return model.eval().requires_grad_(False)
+
+
+def training_curve(folder: Path) -> dict[str, list[float]]:
+    """The parts of the negative ELBO over the steps of the training that made the model in `folder`, in nats a patient."""
+    with open(folder / "training.csv", newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    curve = {name: [row[name] for row in rows] for name in ("step", "reconstruction")}
+    for name, part in (("divergence from the student with levels", "student"), ("divergence from the prior", "prior")):
+        curve[name] = [row[part] - row["entropy"] for row in rows]
+    return curve

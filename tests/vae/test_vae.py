@@ -9,7 +9,7 @@ from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import Population, course, simulate
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.structural.exponentials import superpose
-from pkvae_core.vae.checkpoint import load_model
+from pkvae_core.vae.checkpoint import load_model, training_curve
 from pkvae_core.vae.train import Schedule, train, untrained
 from pkvae_core.vae.vae import hide, objective
 
@@ -105,6 +105,7 @@ def test_training_learns_resumes_and_comes_back_from_its_files(tmp_path):
     rows = [[float(v) for v in line.split(",")] for line in (tmp_path / "whole" / "training.csv").read_text().splitlines()[1:]]
     assert rows[-1][0] == 60 and rows[-1][1] < rows[0][1]
     again = load_model(tmp_path / "whole")
+    assert training_curve(tmp_path / "whole")["step"][-1] == 60
     assert again.version == model.version and again.provenance["training"]["steps"] == 60
     for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
