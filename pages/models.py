@@ -97,7 +97,7 @@ def show_training(drug: str) -> None:
     """How the parts of the ELBO went while the model was trained."""
     st.header("How it was trained", anchor=False)
     st.caption(
-        "Parts of the negative ELBO on fresh virtual patients: what the decoder misses of the whole curve, and how much the curve tells beyond what is believed."
+        "Parts of the negative ELBO on fresh virtual patients: what the decoder misses of the whole curve, and what the curve tells beyond what is believed."
     )
     chart(plots.training_figure(theme(), training_curve(CARDS / drug)), key="training", alt="Parts of the negative ELBO over the steps of training.")
 
