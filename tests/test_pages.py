@@ -65,7 +65,7 @@ def test_without_a_patient_the_map_shows_the_population():
 
 
 def test_the_map_can_be_turned_and_coloured():
-    test = visit("pages/latent.py")
+    test = visit("pages/latent.py", case())
     test.selectbox(key="latent_x_vancomycin").select("PC₁")
     test.selectbox(key="latent_colour_vancomycin").select("published_model").run()
     assert not test.exception
@@ -75,7 +75,7 @@ def test_the_map_can_be_turned_and_coloured():
 
 
 def test_the_models_page_shows_targets_limits_and_papers():
-    seen = words(visit("pages/models.py"))
+    seen = words(visit("pages/models.py", case()))
     assert all(target.label in seen for target in CARD.targets)
     assert all(limit.text in seen for limit in CARD.limits)
     assert "10.1097/FTD.0000000000000490" in seen
