@@ -74,6 +74,6 @@ def training_figure(theme: Theme, curve: Mapping[str, Sequence[float]], *, heigh
         hover = f"{key}, step %{{x:,}}: %{{y:.2f}} nats<extra></extra>"
         chart.add_trace(go.Scatter(x=curve["step"], y=curve[key], name=key.capitalize(), mode="lines", line=dict(color=hue, dash=dash), hovertemplate=hover))
     chart.update_xaxes(title_text="Step of training", tickformat=",")
-    chart.update_yaxes(title_text="Nats a patient", type="log")
+    chart.update_yaxes(title_text="Nats a patient", type="log", tickvals=[1, 2, 5, 10, 20, 50, 100])
     chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=48, b=8))
     return chart
