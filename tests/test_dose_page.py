@@ -1,5 +1,7 @@
 """Does the Dose page answer every way in, keep what was typed, and speak clearly about bad input?"""
 
+import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pkvae_core.case import Case
+from pkvae_core.patient import Regimen
 
 APP = str(Path(__file__).parents[1] / "app.py")
 HEADER = "ID,TIME,AMT,DUR,DV,AGE,SEX,WT,HT,SCR (mg/dL)\n"
@@ -37,8 +40,6 @@ def said(test: AppTest) -> str:
 
 def live(test: AppTest) -> dict:
     """What the browser was sent for the card, the slider and the chart."""
-    import json
-
     (found,) = [e.proto for e in test.get("bidi_component") if e.proto.component_name == "pkvae_dose"]
     return json.loads(found.json or found.mixed.json)
 
@@ -102,13 +103,11 @@ def type_patient(test: AppTest) -> AppTest:
     for name, value in (("AGE", 64.0), ("WT", 72.0), ("HT", 165.0), ("SCR", 1.3)):
         field(test, name).set_value(value)
     field(test, "SEX").select("Female")
-    test.number_input(key="in_build_amount").set_value(1000.0)
-    test.number_input(key="in_build_every").set_value(12.0)
-    test.number_input(key="in_build_over").set_value(1.0)
-    test.number_input(key="in_build_count").set_value(3)
-    from datetime import datetime
-
-    test.datetime_input(key="in_build_from").set_value(datetime(2026, 3, 9, 6))
+    test.number_input(key="build_amount").set_value(1000.0)
+    test.number_input(key="build_every").set_value(12.0)
+    test.number_input(key="build_over").set_value(1.0)
+    test.number_input(key="build_count").set_value(3)
+    test.datetime_input(key="build_from").set_value(datetime(2026, 3, 9, 6))
     return test.button(key="build").click().run()
 
 
@@ -122,7 +121,9 @@ def test_a_typed_patient_is_answered_without_a_run_button():
 
 def test_what_was_typed_survives_another_page():
     test = type_patient(page())
-    test.session_state["draft_levels"] = [{"When": "2026-03-10 17:30", "Level": "16.4"}]
+    test.datetime_input(key="build_drawn").set_value(datetime(2026, 3, 10, 17, 30))
+    test.text_input(key="build_level").set_value("16.4")
+    [button for button in test.button if button.label == "Add level"][0].click().run()
     test.switch_page("pages/models.py").run()
     test.switch_page("pages/dose.py").run()
     case = opened(test)
@@ -246,8 +247,6 @@ def test_an_accepted_regimen_has_its_three_files():
     test = page().button(key="example_1-vancomycin-high").click().run()
     case = opened(test)
     assert case is not None
-    from pkvae_core.patient import Regimen
-
     test.session_state["accepted"] = case.digest, Regimen(750, 12, 1, case.now_h)
     test.run()
     assert {b.proto.label for b in test.get("download_button")} >= {"PDF, one page", "HTML", "Case as JSON"}

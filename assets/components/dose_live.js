@@ -17,7 +17,7 @@ function strong(words) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const $ = (id) => parentElement.querySelector(`#${id}`);
-  const state = memory.get(parentElement) ?? { shown: new Set(data.scene.overlays.filter((o) => o.is_on).map((o) => o.name)), isLog: false, isDragging: false };
+  const state = memory.get(parentElement) ?? { flipped: new Set(), isLog: false, isDragging: false };
   memory.set(parentElement, state);
   state.stop?.abort();
   state.stop = new AbortController();
@@ -26,6 +26,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!(state.isDragging && state.amounts === data.amounts_key)) Object.assign(state, { index: data.index, isBlank: data.is_blank });
   state.amounts = data.amounts_key;
   const slider = $("amount");
+  const isShown = (o) => o.is_on !== state.flipped.has(o.name);
+  const flip = (name) => (state.flipped.has(name) ? state.flipped.delete(name) : state.flipped.add(name));
   const chosen = () => (state.isBlank ? [] : [options[state.index].amount_mg, data.interval_h, data.infusion_h]);
 
   function card(option) {
@@ -59,7 +61,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   function chart(option) {
     const svg = $("chart"), { width, height } = state.size;
-    state.view = { width, height, shown: state.shown, isLog: state.isLog, isBlank: state.isBlank };
+    state.view = { width, height, shown: new Set(scene.overlays.filter(isShown).map((o) => o.name)), isLog: state.isLog, isBlank: state.isBlank };
     const { f, markup } = chartSvg(scene, option, state.view);
     state.frame = f;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -105,7 +107,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return button;
     };
     $("toggles").replaceChildren(
-      ...scene.overlays.map((o) => switchOf(o.label, o.name, state.shown.has(o.name), () => (state.shown.has(o.name) ? state.shown.delete(o.name) : state.shown.add(o.name)))),
+      ...scene.overlays.map((o) => switchOf(o.label, o.name, isShown(o), () => flip(o.name))),
       switchOf(words.log, "log", state.isLog, () => { state.isLog = !state.isLog; }),
     );
   }

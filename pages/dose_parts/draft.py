@@ -39,8 +39,9 @@ def replace_rows(table: str, new: list[dict[str, str]]) -> None:
 
 
 def replace_fields(new: dict[str, Any]) -> None:
-    """Put other values on the screen: the widgets get new keys and start from these."""
+    """Put other values on the screen: the widgets get new keys and these as defaults (a value set by key is not shown when its run is interrupted)."""
     st.session_state["draft_fields"] = new
+    st.session_state["base_fields"] = dict(new)
     st.session_state["version_fields"] = st.session_state.get("version_fields", 0) + 1
 
 

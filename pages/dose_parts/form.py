@@ -18,6 +18,7 @@ from pkvae_core.records.table import Cohort, read_patients
 from pkvae_core.report.words import unit_words
 from pkvae_core.wording import plain
 
+MOST_DOSES = 100  # that one sentence makes
 ICONS = {"error": ":material/error:", "warning": ":material/warning:"}
 
 
@@ -25,6 +26,8 @@ def show_form() -> None:
     """The whole form; what it holds becomes the open case on every run."""
     if "drug" not in fields():
         clear(list(models())[-1])
+    elif _key("drug") not in st.session_state:  # back from another page, or the form was closed
+        replace_fields(fields())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         before = fields()["drug"]
         _kept(st.selectbox, "Drug", "drug", options=list(models()), format_func=lambda d: load_card(d).name, width=170)
@@ -43,19 +46,28 @@ def show_form() -> None:
         _editor("doses", card)
     with measured:
         st.markdown("**Levels measured**")
-        _level_units(card)
+        _level_builder(card)
         _editor("levels", card)
         due = "The moment the decision is for. Left empty: when the next dose falls due."
-        _kept(st.datetime_input, "First new dose", "now", value=None, format="YYYY-MM-DD", step=timedelta(minutes=5), help=due)
+        _kept(st.datetime_input, "First new dose", "now", format="YYYY-MM-DD", step=timedelta(minutes=5), help=due)
+    if said := st.session_state.pop("build_problem", None):
+        st.warning(said, icon=":material/warning:")
     _answer(card)
+
+
+def _key(name: str) -> str:
+    return f"in_{name}_{st.session_state['version_fields']}"
 
 
 def _kept(widget: Callable, label: str, name: str, *, empty: Any = None, **options: Any) -> None:
     """A widget that starts from the canonical copy of a field and writes back to it."""
-    key = f"in_{name}_{st.session_state['version_fields']}"
-    if key not in st.session_state:
-        st.session_state[key] = fields().get(name, empty)
-    fields()[name] = widget(label, key=key, **options)
+    start = st.session_state["base_fields"].get(name)
+    start = empty if start is None else start
+    if widget is st.selectbox:
+        options["index"] = None if start is None else list(options["options"]).index(start)
+    else:
+        options["default" if widget is st.segmented_control else "value"] = start
+    fields()[name] = widget(label, key=_key(name), **options)
 
 
 def _changing(card: DrugCard) -> list[str]:
@@ -79,11 +91,11 @@ def _change_drug(before: str) -> None:
 def _covariate(spec: CovariateSpec) -> None:
     """One covariate of the card. No limits here: a value that cannot be true is answered in words."""
     if spec.name == "SEX":
-        _kept(st.selectbox, "Sex", "SEX", options=["Female", "Male"], index=None, placeholder="", width=110)
+        _kept(st.selectbox, "Sex", "SEX", options=["Female", "Male"], placeholder="", width=110)
         return
     title = spec.label.replace("Serum c", "C").replace("Creatinine clearance", "Measured CrCl")
     unit, width = ("", 120) if spec.name == "SCR" else (f" ({spec.unit})", 150)
-    _kept(st.number_input, f"{title}{unit}", spec.name, value=None, step=None, width=width, help=spec.note or None, format="%g")
+    _kept(st.number_input, f"{title}{unit}", spec.name, step=None, width=width, help=spec.note or None, format="%g")
     if spec.name == "SCR":
         _kept(st.selectbox, "Unit", "SCR unit", empty=CREATININE_UNITS[0], options=CREATININE_UNITS, format_func=unit_words, width=110)
 
@@ -92,28 +104,27 @@ def _builder(card: DrugCard) -> None:
     """A sentence that makes rows: 1,000 mg every 12 h over 1 h, from yesterday 06:00, 3 doses."""
     product = card.product()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.number_input("Amount (mg)", value=None, key="in_build_amount", format="%g", width=110)
-        st.number_input("every (h)", value=None, key="in_build_every", format="%g", width=90)
+        st.number_input("Amount (mg)", value=None, key="build_amount", format="%g", width=110)
+        st.number_input("every (h)", value=None, key="build_every", format="%g", width=90)
         if product.infusions_h != (0,):
-            st.number_input("over (h)", value=None, key="in_build_over", format="%g", width=90)
-        st.datetime_input("first dose", value=None, key="in_build_from", format="YYYY-MM-DD", step=timedelta(minutes=5), width=190)
-        st.number_input("doses", value=None, key="in_build_count", step=1, width=80)
+            st.number_input("over (h)", value=None, key="build_over", format="%g", width=90)
+        st.datetime_input("first dose", value=None, key="build_from", format="YYYY-MM-DD", step=timedelta(minutes=5), width=190)
+        st.number_input("doses", value=None, key="build_count", step=1, width=80)
         st.button("Add doses", key="build", icon=":material/add:", on_click=_build)
-    if said := st.session_state.pop("build_problem", None):
-        st.warning(said, icon=":material/warning:")
 
 
 def _build() -> None:
     """Append the rows that the sentence describes; a sentence that cannot be followed is answered, and stays."""
-    amount, every, over, first, count = (st.session_state.get(f"in_build_{name}") for name in ("amount", "every", "over", "from", "count"))
+    amount, every, over, first, count = (st.session_state.get(f"build_{name}") for name in ("amount", "every", "over", "from", "count"))
     if amount is None or first is None:
         st.session_state["build_problem"] = "Give at least the amount and the time of the first dose."
         return
     number = int(count or 1)
-    if number < 1 or number > 100 or (number > 1 and every is None):
-        st.session_state["build_problem"] = (
-            "Several doses need the interval between them. Give “every (h)”." if number > 1 else "Give a number of doses between 1 and 100."
-        )
+    if not 1 <= number <= MOST_DOSES:
+        st.session_state["build_problem"] = f"Give a number of doses between 1 and {MOST_DOSES}."
+        return
+    if number > 1 and every is None:
+        st.session_state["build_problem"] = "Several doses need the interval between them: fill in “every (h)”."
         return
     try:
         times = [dose.time_h for dose in Regimen(amount, every or 24, over or 0).doses(number * (every or 24))]
@@ -143,11 +154,26 @@ def _editor(table: str, card: DrugCard) -> None:
     st.session_state[f"draft_{table}"] = edited.astype(object).where(edited.notna(), "").to_dict("records")
 
 
-def _level_units(card: DrugCard) -> None:
-    before = fields().get("unit")
-    _kept(st.segmented_control, "Unit of levels", "unit", empty=card.concentration_unit, options=card.reporting_units, format_func=unit_words, required=True)
-    if before and fields()["unit"] != before:  # levels are shown in the unit they are typed in, until another is chosen
-        st.session_state.pop(f"goal_unit_{card.drug}", None)
+def _level_builder(card: DrugCard) -> None:
+    """One level at a time; its unit holds for all of them."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.datetime_input("drawn at", value=None, key="build_drawn", format="YYYY-MM-DD", step=timedelta(minutes=5), width=190)
+        st.text_input("Level", key="build_level", placeholder="12.5 or <2", width=100)
+        before = fields().get("unit")
+        _kept(st.segmented_control, "Unit", "unit", empty=card.concentration_unit, options=card.reporting_units, format_func=unit_words, required=True)
+        if before and fields()["unit"] != before:  # levels are shown in the unit they are typed in, until another is chosen
+            st.session_state.pop(f"goal_unit_{card.drug}", None)
+        st.button("Add level", icon=":material/add:", on_click=_build_level)
+
+
+def _build_level() -> None:
+    """Append the level; whether it can be read is the file reader's affair."""
+    drawn, level = st.session_state["build_drawn"], st.session_state["build_level"]
+    if drawn is None or not level.strip():
+        st.session_state["build_problem"] = "Give the time and the level."
+        return
+    replace_rows("levels", [row for row in rows("levels") if filled(row)] + [{"When": f"{drawn:%Y-%m-%d %H:%M}", "Level": level}])
+    st.session_state["build_level"] = ""
 
 
 def _answer(card: DrugCard) -> None:

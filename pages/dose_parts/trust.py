@@ -36,7 +36,7 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
     for caution in dict.fromkeys((*posterior.cautions, *own)):
         st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
     if case.problems:
-        with st.expander(f"{len(case.problems)} notes on the data", icon=":material/warning:"):
+        with st.expander(f"{len(case.problems)} {'note' if len(case.problems) == 1 else 'notes'} on the data", icon=":material/warning:"):
             st.text("\n".join(map(str, case.problems)))
     _parameters(case, posterior)
     if len(posterior.model_probability) > 1:

@@ -77,6 +77,11 @@ def _open_saved(file_id: str, content: bytes) -> None:
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return
+    if case.drug in models() and case.unit not in load_card(case.drug).reporting_units:
+        st.error(
+            f"This case reports levels in {case.unit}, which the card of {case.drug} does not offer. Save it again in another unit.", icon=":material/error:"
+        )
+        return
     if case.drug not in models():
         st.error(f"This case is about {case.drug}, for which there is no model here. Train one, or open another case.", icon=":material/error:")
         return
@@ -133,7 +138,11 @@ def _list_problems(problems: tuple[Problem, ...]) -> None:
     if not lines:
         return
     errors = sum(line.startswith("error") for line in lines)
-    with st.expander(f"{len(lines)} things to know about this file", expanded=errors > 0, icon=":material/error:" if errors else ":material/warning:"):
+    with st.expander(
+        f"{len(lines)} {'thing' if len(lines) == 1 else 'things'} to know about this file",
+        expanded=errors > 0,
+        icon=":material/error:" if errors else ":material/warning:",
+    ):
         st.text("\n".join(lines[:SHOWN]) + (f"\nand {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""))
 
 
