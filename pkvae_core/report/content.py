@@ -119,7 +119,9 @@ def _factor(case: Case, metric: str, per_mg_per_L: float) -> float:
 
 
 def _unit(case: Case, metric: str) -> str:
-    if metric in LEVELS and not (metric == case.target.metric and case.target.divisor != 1):
+    if metric == case.target.metric and case.target.divisor != 1:
+        return "(ratio to the MIC)"
+    if metric in LEVELS:
         return unit_words(case.unit)
     return case.target.unit if metric == case.target.metric else METRICS[metric][1]
 
