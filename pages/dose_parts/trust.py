@@ -17,8 +17,8 @@ from pkvae_core.wording import rounded
 
 RUNGS = {
     "prior": (":gray-badge[:material/person_search: No level yet]", "The answer rests on what is known of the patient alone."),
-    "encoder": (":green-badge[:material/check_circle: Fits]", "The levels fit what the model expects."),
     "weighted": (":green-badge[:material/check_circle: Fits]", "The levels fit what the model expects."),
+    "adapted": (":orange-badge[:material/warning: Unusual]", "The levels are unusual; the estimate was moved to the patients that explain them."),
     "laplace": (":orange-badge[:material/warning: Unusual]", "The levels are unusual; a slower method found the patients that explain them."),
     "failed": (":red-badge[:material/error: Does not fit]", "The model cannot explain these levels. Do not dose by this answer."),
 }

@@ -132,8 +132,6 @@ def left_out(patient: Patient, known: Patient, from_h: float) -> Iterator[str]:
 def regimen_rows(posterior: Posterior, found: Recommendation, unit: float) -> list[Row]:
     """The regimens that reach the least probability; else, or where the posterior failed, one row without a rank that says why."""
     own_id = posterior.patient.id
-    if posterior.diagnostics.rung == "failed":
-        return [{"ID": own_id, "CAUTIONS": " ".join(posterior.cautions)}]
     if found.best is None:
         return [{"ID": own_id, "CAUTIONS": " ".join((found.reason or "", *posterior.cautions))}]
     rows = []

@@ -35,6 +35,9 @@ class Recommendation:
         return tuple(first.values())
 
 
+UNEXPLAINED = "The model cannot explain these levels, so no regimen is recommended. Check the times, units and doses."
+
+
 def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen], *, current: Regimen | None = None) -> Recommendation:
     """The candidates by score: probability in target minus the target's weight of toxicity times the probability above its alarm.
 
@@ -48,8 +51,9 @@ def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen
         raise ValueError("there is no regimen to choose from. Widen the choice of products, intervals or infusions.")
     comparable = [r for r in candidates if not (target.metric == "trough" and r.is_continuous)] or candidates
     ranked = rank(judge_all(posterior, target, comparable), target.least_probability, current)
-    best = ranked[0] if ranked[0].probability_in >= target.least_probability else None
-    reason = None if best else reason_for_none(posterior, target, ranked)
+    is_trusted = posterior.diagnostics.rung != "failed"
+    best = ranked[0] if is_trusted and ranked[0].probability_in >= target.least_probability else None
+    reason = None if best else reason_for_none(posterior, target, ranked) if is_trusted else UNEXPLAINED
     left_out = () if len(comparable) == len(candidates) else ("Continuous infusions are left out: they have no trough, and another level is aimed for.",)
     return Recommendation(target, ranked, best, reason, (*cautions_for(posterior, ranked, current), *left_out))
 

@@ -10,6 +10,7 @@ from pkvae_core.inference.importance import WeightedDraws, importance_sample, sa
 from pkvae_core.inference.laplace import laplace_sample
 from pkvae_core.vae.vae import PKVAE
 
+RUNGS = ("prior", "weighted", "adapted", "laplace", "failed")
 TRUSTED_K_HAT = 0.7
 LEAST_EFFECTIVE_SHARE = 0.05
 AMPLE_EFFECTIVE_SHARE = 0.2

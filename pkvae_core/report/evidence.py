@@ -128,8 +128,8 @@ def warnings(case: Case, cautions: Sequence[str]) -> Listing:
 
 RUNGS = {
     "prior": "No level yet: this is what patients like this one show. A level would narrow it.",
-    "encoder": "The network's own estimate, not corrected by the levels' likelihood.",
     "weighted": "The network's estimate was weighed against the levels.",
+    "adapted": "The network's first estimate fitted the levels poorly and was moved to where they are explained.",
     "laplace": "The network's first estimate fitted the levels poorly and was replaced by a local one, weighed against them.",
     "failed": "No estimate fitted the levels. Do not dose on this answer.",
 }

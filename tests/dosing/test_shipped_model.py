@@ -1,14 +1,19 @@
 """Does the decision stand on the models that we ship?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pages.dose_parts import trust
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.option import judge
 from pkvae_core.dosing.recommend import recommend
 from pkvae_core.dosing.target import Target
+from pkvae_core.inference.ladder import RUNGS
 from pkvae_core.inference.posterior import individualise, parameters
 from pkvae_core.patient import Covariate, Dose, Patient, Regimen, Sample
+from pkvae_core.report import evidence
 from pkvae_core.vae.checkpoint import load_model
 
 PATIENT = Patient(
@@ -42,3 +47,15 @@ def test_a_patient_with_two_levels_gets_a_regimen(posterior):
         posterior, Target.from_spec(posterior.model.card.target()), candidates(posterior.model.card, start_h=48, infusion_h=1), current=Regimen(1000, 12, 1, 48)
     )
     assert found.best and found.best.probability_in >= found.target.least_probability
+
+
+def test_every_rung_of_the_ladder_has_words_on_the_page_and_in_the_report():
+    assert set(trust.RUNGS) == set(evidence.RUNGS) == set(RUNGS)
+
+
+def test_levels_that_the_model_cannot_explain_get_no_regimen(posterior):
+    target, choice = Target.from_spec(posterior.model.card.target("auc24")), candidates(posterior.model.card, start_h=48)
+    failed = replace(posterior, diagnostics=replace(posterior.diagnostics, rung="failed"))
+    assert recommend(posterior, target, choice).best is not None
+    found = recommend(failed, target, choice)
+    assert found.best is None and "cannot explain" in found.reason

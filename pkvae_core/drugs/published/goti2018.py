@@ -26,5 +26,8 @@ MODEL = PublishedModel(
     variance={"CL": variance_from_cv(39.8), "V1": variance_from_cv(81.6), "V2": variance_from_cv(57.1)},
     error=ResidualError(0.227, 3.4),
     headlines=(Headline({"AGE": 57, "SCR": 1.0, "CRCL": 120, "WT": 70}, "CL", 4.5, 0.001, "CL 4.5 L/h at CrCl 120 mL/min"),),
-    assumptions=("V2 is not scaled by weight: two of the three readings do not scale it.",),
+    assumptions=(
+        "As printed, creatinine clearance is capped at 150 mL/min, and above 65 years a creatinine below 1 mg/dL is read as 1.",
+        "V2 is not scaled by weight: two of the three readings do not scale it.",
+    ),
 )

@@ -42,6 +42,7 @@ MODEL = PublishedModel(
         ),
     ),
     assumptions=(
+        "As in the paper, a creatinine below 60 umol/L is read as 60.",
         "Normal creatinine of adults: 84 umol/L in men, 69.5 in women (Johansson 2011).",
         "Its 97 patients given boluses are very probably those of Aarons 1989: forecasts on that file are partly in-sample.",
     ),
