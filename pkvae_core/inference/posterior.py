@@ -15,6 +15,7 @@ from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.importance import unweighted
 from pkvae_core.inference.ladder import climb
 from pkvae_core.patient import Dose, Patient
+from pkvae_core.records.covariates import CLEARANCE_NEEDS
 from pkvae_core.structural.exponentials import disposition, superpose
 from pkvae_core.vae.vae import PKVAE
 
@@ -106,7 +107,11 @@ def _cautions(model: PKVAE, patient: Patient, rung: str) -> tuple[str, ...]:
         cautions.append("The levels do not fit what this model has learned: its answer cannot be trusted. Check times, units and doses, and do not dose by it.")
     for spec in model.card.covariates:
         value = patient.covariate(spec.name)
-        if value is None:
+        if value is None and spec.name == "CRCL" and all(patient.covariate(name) is not None for name in CLEARANCE_NEEDS):
+            cautions.append(
+                f"{spec.label} by Cockcroft-Gault lies outside {spec.low:g} to {spec.high:g} {spec.unit}: it is not used. Check creatinine, age and weight."
+            )
+        elif value is None:
             cautions.append(f"{spec.label} is unknown: the answer averages over patients of all values.")
         elif not spec.soft_low <= value <= spec.soft_high:
             cautions.append(f"{spec.label} {value:g} {spec.unit} lies outside {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")

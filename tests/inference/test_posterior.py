@@ -186,3 +186,9 @@ def test_the_exact_posterior_agrees_with_brute_force():
     means = [float(e.weight @ e.pulses.auc()[0, :, 1].double().log()) for e in (adapted, brute)]
     sd = float((brute.weight @ (brute.pulses.auc()[0, :, 1].double().log() - means[1]) ** 2).sqrt())
     assert abs(means[0] - means[1]) < 0.15 * sd
+
+
+def test_a_clearance_beyond_the_card_is_said_not_to_be_used(model):
+    found = individualise(model, replace(PATIENT, covariates=tuple(Covariate(k, v) for k, v in (COVARIATES | {"SCR": 0.15}).items())))
+    assert found.patient.covariate("CRCL") is None
+    assert any("Cockcroft-Gault lies outside" in c for c in found.cautions)
