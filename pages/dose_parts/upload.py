@@ -5,16 +5,11 @@ import streamlit as st
 from pages import model, models
 from pages.dose_parts.draft import fill
 from pages.dose_parts.opening import case_of, open_new
+from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.drugs.card import load_card
-from pkvae_core.records.columns import MappingNeeded, meaning
-from pkvae_core.records.problems import DataError, Problem, condensed
-from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS, open_table
-from pkvae_core.records.table import AnalyteNeeded, Cohort, read_patients
-from pkvae_core.records.template import template
+from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
+from pkvae_core.records.table import Cohort
 from pkvae_core.report import reopen
-
-NONE = "(none)"
-SHOWN = 12  # problems listed before the rest is only counted
 
 
 def show_upload() -> None:
@@ -31,9 +26,9 @@ def show_upload() -> None:
             persist_state="session",
         )
         with st.popover("Units and options", icon=":material/tune:", disabled=drug is None):
-            overrides = _options(drug) if drug else {}
+            overrides = show_options(drug) if drug else {}
         if drug:
-            st.download_button("Template", _template(drug), f"pkvae-{drug}.csv", "text/csv", icon=":material/download:", on_click="ignore")
+            show_template(drug)
     file = st.file_uploader(f"CSV, Excel or a saved case, up to {MAX_BYTES // 10**6} MB and {MAX_ROWS:,} rows", key="file")
     if file is None:
         st.session_state.pop("cohort", None)
@@ -45,27 +40,6 @@ def show_upload() -> None:
         st.info("Choose the drug in the file, and it opens.", icon=":material/arrow_upward:")
     else:
         _open_table(file.file_id, file.name, content, drug, overrides)
-
-
-def _template(drug: str) -> bytes:
-    card = load_card(drug)
-    usual = card.typical_regimen
-    return template(card.covariates, typical=card.typical_patient, amount_mg=usual.amount_mg, interval_h=usual.interval_h, infusion_h=usual.infusion_h)
-
-
-def _options(drug: str) -> dict:
-    """What the file does not say itself."""
-    card = load_card(drug)
-    overrides = {
-        "amount_unit": st.selectbox("Amounts are in", ["mg", "g", "ug"], index=0, key="file_amount_unit", persist_state="session"),
-        "concentration_unit": st.selectbox(
-            "Levels are in", list(dict.fromkeys([card.concentration_unit, *card.reporting_units, "ng/mL", "ug/L"])), key=f"file_unit_{drug}"
-        ),
-        "assume_infusion_h": st.number_input("Infusion without a duration lasts (h)", value=None, key="file_infusion", persist_state="session"),
-        "lloq_mg_per_L": st.number_input("Lower limit of quantification (mg/L)", value=None, key="file_lloq", persist_state="session"),
-        "time_zone": st.text_input("Time zone, if clocks changed", key="file_zone", placeholder="Europe/Zurich", persist_state="session") or None,
-    }
-    return {name: value for name, value in overrides.items() if value is not None}
 
 
 def _open_saved(file_id: str, content: bytes) -> None:
@@ -94,56 +68,11 @@ def _open_saved(file_id: str, content: bytes) -> None:
 
 
 def _open_table(file_id: str, name: str, content: bytes, drug: str, overrides: dict) -> None:
-    """Read once for each file and choice of options; a question that the file leaves open is asked here."""
-    overrides = overrides | {"column_map": st.session_state.get(f"map_{file_id}", {})}
-    if (dvid := st.session_state.get(f"dvid_{file_id}")) is not None:
-        overrides["dvid"] = dvid
-    key = (file_id, drug, repr(sorted(overrides.items())))
-    if st.session_state.get("cohort", (None,))[0] != key:
-        try:
-            st.session_state["cohort"] = key, read_patients(content, options=load_card(drug).read_options(**overrides))
-        except MappingNeeded as question:
-            _ask_columns(file_id, content, question)
-            return
-        except AnalyteNeeded as question:
-            st.radio("The file holds levels of several analytes. Which is this drug?", question.choices, index=None, key=f"dvid_{file_id}", horizontal=True)
-            return
-        except DataError as error:
-            st.error(str(error), icon=":material/error:")
-            return
-    cohort: Cohort = st.session_state["cohort"][1]
-    _list_problems(cohort.problems)
-    _choose(key, name, drug, cohort, overrides)
-
-
-def _ask_columns(file_id: str, content: bytes, question: MappingNeeded) -> None:
-    """The mapping step: one choice for each of our columns that is not certain."""
-    header = open_table(content).header
-    with st.form(f"columns_{file_id}"):
-        st.markdown("**Which column is which?** Only these are not certain.")
-        chosen = {
-            ours: st.selectbox(
-                f"{meaning(ours).capitalize()} ({ours})", [NONE, *header], index=1 + header.index(theirs[0]) if theirs else 0, key=f"column_{file_id}_{ours}"
-            )
-            for ours, theirs in question.mapping.unsure.items()
-        }
-        if st.form_submit_button("Read the file"):
-            known = st.session_state.get(f"map_{file_id}", {})
-            st.session_state[f"map_{file_id}"] = known | {ours: "" if theirs == NONE else theirs for ours, theirs in chosen.items()}
-            st.rerun()
-
-
-def _list_problems(problems: tuple[Problem, ...]) -> None:
-    lines = condensed(problems)
-    if not lines:
-        return
-    errors = sum(line.startswith("error") for line in lines)
-    with st.expander(
-        f"{len(lines)} {'thing' if len(lines) == 1 else 'things'} to know about this file",
-        expanded=errors > 0,
-        icon=":material/error:" if errors else ":material/warning:",
-    ):
-        st.text("\n".join(lines[:SHOWN]) + (f"\nand {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""))
+    """Its one patient opens, or the one that is chosen."""
+    if read := read_table(file_id, content, drug, overrides):
+        key, cohort = read
+        list_problems(cohort.problems)
+        _choose(key, name, drug, cohort, overrides)
 
 
 def _choose(key: tuple, name: str, drug: str, cohort: Cohort, overrides: dict) -> None:
