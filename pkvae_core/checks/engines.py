@@ -1,0 +1,53 @@
+"""Whose beliefs are checked? Every check asks an engine, never a model, so that all engines go through the same code."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pkvae_core.inference.posterior import Posterior, individualise
+from pkvae_core.patient import Patient
+from pkvae_core.vae.vae import PKVAE
+
+DOSES_AT_ONCE = 2000  # padded doses in a batch; with 1,000 draws some 100 MB
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way from patients to posteriors, one for each in the same order, and what to call it. `believe` raises ValueError where it cannot answer."""
+
+    name: str
+    believe: Callable[[Sequence[Patient]], Sequence[Posterior]]
+
+    def each(self, patients: Sequence[Patient]) -> list[Posterior | str]:
+        """The posterior of each patient, or the sentence that says why there is none."""
+        try:
+            return list(self.believe(patients))
+        except ValueError:
+            return [self._one(patient) for patient in patients]
+
+    def _one(self, patient: Patient) -> Posterior | str:
+        try:
+            return self.believe([patient])[0]
+        except ValueError as error:
+            return str(error)
+
+
+def one_by_one(name: str, believe: Callable[[Patient], Posterior]) -> Engine:
+    """The engine that asks `believe` for each patient alone."""
+    return Engine(name, lambda patients: [believe(patient) for patient in patients])
+
+
+def vae(model: PKVAE, *, draws: int = 1000, seed: int = 0) -> Engine:
+    """The shipped engine (see `individualise`)."""
+    return one_by_one("vae", lambda patient: individualise(model, patient, draws=draws, seed=seed))
+
+
+def chunks(patients: Sequence[Patient], *, most: int = 64) -> Iterator[Sequence[Patient]]:
+    """The patients in order, in batches of at most `most` whose padded doses stay within `DOSES_AT_ONCE`."""
+    first, longest = 0, 1
+    for i, patient in enumerate(patients):
+        longest = max(longest, len(patient.doses))
+        if i > first and (i - first >= most or (i - first + 1) * longest > DOSES_AT_ONCE):
+            yield patients[first:i]
+            first, longest = i, max(1, len(patient.doses))
+    if first < len(patients):
+        yield patients[first:]
