@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from pkvae_core.checks.accuracy import subject_weights, summarise, weighted_mean, weighted_median
-from pkvae_core.checks.forecast import LevelForecast, Observable, Outlook, coverage, forecast
+from pkvae_core.checks.forecast import LevelForecast, Outlook, coverage, forecast
 from pkvae_core.drugs.card import load_card
+from pkvae_core.inference.observable import Observable
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.vae.train import untrained
