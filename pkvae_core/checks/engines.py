@@ -12,33 +12,36 @@ DOSES_AT_ONCE = 2000  # padded doses in a batch; with 1,000 draws some 100 MB
 
 @dataclass(frozen=True)
 class Engine:
-    """A way from patients to posteriors, one for each in the same order, and what to call it. `believe` raises ValueError where it cannot answer."""
+    """What to call it, and its way from patients and a seed to posteriors, one for each patient in order. `believe` raises ValueError where it cannot answer.
+
+    Patients asked with one seed may share random numbers: a check that averages over patients asks with several.
+    """
 
     name: str
-    believe: Callable[[Sequence[Patient]], Sequence[Posterior]]
+    believe: Callable[[Sequence[Patient], int], Sequence[Posterior]]
 
-    def each(self, patients: Sequence[Patient]) -> list[Posterior | str]:
+    def each(self, patients: Sequence[Patient], *, seed: int = 0) -> list[Posterior | str]:
         """The posterior of each patient, or the sentence that says why there is none."""
         try:
-            return list(self.believe(patients))
+            return list(self.believe(patients, seed))
         except ValueError:
-            return [self._one(patient) for patient in patients]
+            return [self._one(patient, seed) for patient in patients]
 
-    def _one(self, patient: Patient) -> Posterior | str:
+    def _one(self, patient: Patient, seed: int) -> Posterior | str:
         try:
-            return self.believe([patient])[0]
+            return self.believe([patient], seed)[0]
         except ValueError as error:
             return str(error)
 
 
-def one_by_one(name: str, believe: Callable[[Patient], Posterior]) -> Engine:
+def one_by_one(name: str, believe: Callable[[Patient, int], Posterior]) -> Engine:
     """The engine that asks `believe` for each patient alone."""
-    return Engine(name, lambda patients: [believe(patient) for patient in patients])
+    return Engine(name, lambda patients, seed: [believe(patient, seed) for patient in patients])
 
 
-def vae(model: PKVAE, *, draws: int = 1000, seed: int = 0) -> Engine:
+def vae(model: PKVAE, *, draws: int = 1000) -> Engine:
     """The shipped engine (see `individualise`)."""
-    return one_by_one("vae", lambda patient: individualise(model, patient, draws=draws, seed=seed))
+    return one_by_one("vae", lambda patient, seed: individualise(model, patient, draws=draws, seed=seed))
 
 
 def chunks(patients: Sequence[Patient], *, most: int = 64) -> Iterator[Sequence[Patient]]:
