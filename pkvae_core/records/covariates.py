@@ -17,6 +17,7 @@ FEMALE = frozenset({"f", "female", "woman", "girl", "w", "femme", "frau", "weibl
 SEX_COLUMNS = {"sexm": {"1": 1.0, "0": 0.0}, "male": {"1": 1.0, "0": 0.0}, "sexf": {"1": 0.0, "0": 1.0}, "female": {"1": 0.0, "0": 1.0}}
 SEX_CODES = {"1": 1.0, "0": 0.0, "2": 0.0}
 CLEARANCE_NEEDS = ("AGE", "WT", "SCR", "SEX")
+FORMULA = "Cockcroft-Gault"  # how the source of a clearance begins that we computed
 
 
 def read_covariates(
@@ -24,6 +25,7 @@ def read_covariates(
 ) -> list[Covariate]:
     """Values of one patient, one for each change; `places` are rows in time. What stands in the first row held for ever before."""
     found = [value for spec in specs if spec.name in cells.texts for value in _changes(spec, cells, places, rows, times_h, notes)]
+    found += _restated(found, cells, places, rows, times_h, notes)
     known = {covariate.name for covariate in found} | {
         spec.name for spec in specs if any(p.column == cells.names.get(spec.name) for p in notes.problems if p.column)
     }
@@ -61,6 +63,23 @@ def _changes(spec: CovariateColumn, cells: Cells, places: Sequence[int], rows: S
     return found
 
 
+def _restated(found: Sequence[Covariate], cells: Cells, places: Sequence[int], rows: Sequence[int], times_h: Sequence[float], notes: Notes) -> list[Covariate]:
+    """A clearance that the file writes again after creatinine changed is stated anew, also where it is the same number."""
+    stated = [c for c in found if c.name == "CRCL"]
+    again: list[Covariate] = []
+    for change in (c.time_h for c in found if c.name == "SCR" and c.time_h > -math.inf):
+        written = (
+            (t, row) for place, row, t in zip(places, rows, times_h, strict=True) if t >= change and number(cells.text("CRCL", place), cells.decimal).value
+        )
+        time_h, row = next(written, (math.inf, 0))
+        in_force = [c for c in stated if c.time_h <= time_h]
+        if row and in_force and not any(c.time_h >= change for c in in_force) and not any(c.time_h == time_h for c in again):
+            again.append(replace(in_force[-1], time_h=time_h))
+            message = f"creatinine changes, but creatinine clearance stays {in_force[-1].value:g} mL/min: the clearance of the file is used"
+            notes.warn(message, "Leave CRCL empty from there on to have it follow creatinine.", row, cells.names["CRCL"])
+    return again
+
+
 def _sex(text: str, column: str) -> Number:
     """1 male, 0 female."""
     word = text.lower().removesuffix(".0")
@@ -95,18 +114,42 @@ def _remedy(spec: CovariateColumn, value: float) -> str:
 
 
 def with_clearance(patient: Patient, low: float = 0.0, high: float = math.inf) -> Patient:
-    """The patient with creatinine clearance by Cockcroft-Gault (CRCL, mL/min) at every change of what it is made of, where nothing has measured it.
+    """The patient with creatinine clearance (CRCL, mL/min) at every change of what it is made of. `source` of the new covariates says how.
 
-    `source` of the new covariates says how. Values outside `low` to `high` are not added: the formula does not hold there.
+    A clearance that the record states holds from its time on; before the first one it is Cockcroft-Gault's. Where creatinine changes after the last stated
+    clearance, that one is scaled by the ratio of the creatinines: Cockcroft-Gault is inverse in creatinine, and what the measurement knew more than the
+    formula is kept. The formula does not hold outside `low` to `high`: such values are not added, and none is when the last one lies there.
+    Clearances that were computed before are computed anew: doing it twice changes nothing.
     """
-    if any(covariate.name == "CRCL" for covariate in patient.covariates):
-        return patient
-    added: list[Covariate] = []
-    for time_h in sorted({covariate.time_h for covariate in patient.covariates if covariate.name in (*CLEARANCE_NEEDS, "HT")}):
-        age, weight, creatinine, is_male = (patient.covariate(name, time_h) for name in CLEARANCE_NEEDS)
-        if age is None or weight is None or creatinine is None or is_male is None:
-            continue
-        answer = creatinine_clearance(age, weight, creatinine, is_male, patient.covariate("HT", time_h))
-        if low <= answer.value_mL_per_min <= high:
-            added.append(Covariate("CRCL", answer.value_mL_per_min, time_h, f"Cockcroft-Gault, {answer.weight_used}"))
-    return replace(patient, covariates=(*patient.covariates, *added))
+    known = replace(patient, covariates=tuple(c for c in patient.covariates if not is_derived(c)))
+    times = sorted({c.time_h for c in known.covariates if c.name in (*CLEARANCE_NEEDS, "HT")})
+    computed = [clearance for time_h in times if (clearance := _clearance(known, time_h)) is not None]
+    if computed and not low <= computed[-1].value <= high:
+        return known
+    return replace(known, covariates=(*known.covariates, *(c for c in computed if low <= c.value <= high)))
+
+
+def is_derived(covariate: Covariate) -> bool:
+    """Whether we computed this clearance; the record states everything else."""
+    return covariate.name == "CRCL" and covariate.source.startswith(FORMULA)
+
+
+def _clearance(patient: Patient, time_h: float) -> Covariate | None:
+    """What follows from the record at `time_h`; None where something is missing, and where a stated clearance holds on."""
+    stated = [c for c in patient.covariates if c.name == "CRCL" and c.time_h <= time_h]
+    if stated:
+        return _scaled(patient, stated[-1], time_h)
+    age, weight, creatinine, is_male = (patient.covariate(name, time_h) for name in CLEARANCE_NEEDS)
+    if age is None or weight is None or creatinine is None or is_male is None:
+        return None
+    answer = creatinine_clearance(age, weight, creatinine, is_male, patient.covariate("HT", time_h))
+    return Covariate("CRCL", answer.value_mL_per_min, time_h, f"{FORMULA}, {answer.weight_used}")
+
+
+def _scaled(patient: Patient, stated: Covariate, time_h: float) -> Covariate | None:
+    """The stated clearance times creatinine then over creatinine now; None where creatinine does not change at `time_h`, or was not known then."""
+    before = patient.covariate("SCR", math.nextafter(time_h, -math.inf))
+    then, now = (patient.covariate("SCR", t) for t in (stated.time_h, time_h))
+    if stated.time_h == time_h or then is None or now is None or now == before:
+        return None
+    return Covariate("CRCL", stated.value * then / now, time_h, f"{FORMULA}, scaled from the stated {stated.value:g} mL/min by creatinine")

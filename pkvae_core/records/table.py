@@ -9,7 +9,7 @@ from pathlib import Path
 from pkvae_core.records import checks
 from pkvae_core.records.cells import Cells, calendar, read_cells, time_texts
 from pkvae_core.records.columns import MappingNeeded, plain, propose_mapping
-from pkvae_core.records.covariates import read_covariates, sex_coding, with_clearance
+from pkvae_core.records.covariates import is_derived, read_covariates, sex_coding, with_clearance
 from pkvae_core.records.doses import Prescribing
 from pkvae_core.records.history import Measuring, PatientRecord, read_record, since_last_reset
 from pkvae_core.records.lines import read_line, refuse_formula
@@ -120,12 +120,13 @@ def _read_patient(patient_id: str, places: Sequence[int], rules: _Rules, notes: 
 
 
 def _add_clearance(record: PatientRecord, options: ReadOptions, notes: Notes) -> PatientRecord:
-    """Creatinine clearance where the drug wants it, the file has none, and what it is made of is known."""
+    """Creatinine clearance where the drug wants it, the file states none, and what it is made of is known."""
     for spec in options.covariates:
         if spec.name == "CRCL":
             patient = with_clearance(record.patient, spec.low, spec.high)
-            for how in dict.fromkeys(c.source for c in patient.covariates if c not in record.patient.covariates):
-                notes.warn(f"creatinine clearance is computed ({how})", "Add a column CRCL if it was measured.")
+            for how in dict.fromkeys(c.source for c in patient.covariates if is_derived(c)):
+                remedy = "State it again if it was measured again." if "scaled" in how else "Add a column CRCL if it was measured."
+                notes.warn(f"creatinine clearance is computed ({how})", remedy)
             return replace(record, patient=patient)
     return record
 

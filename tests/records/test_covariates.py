@@ -3,8 +3,11 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pkvae_core.patient import Covariate
+from pkvae_core.patient import Covariate, Patient
+from pkvae_core.records.covariates import with_clearance
 from pkvae_core.records.problems import DataError
 
 
@@ -102,3 +105,54 @@ def test_a_measured_clearance_is_never_replaced(read, specs):
     table = "ID,TIME,AMT,DUR,DV,AGE,SEX,WT,HT,SCR,CLCR\n1,0,500,1,,40,M,72,180,1,61\n"
     (record,) = read(table, covariates=specs).records
     assert [c for c in record.patient.covariates if c.name == "CRCL"] == [Covariate("CRCL", 61)]
+
+
+WHO = "40,M,72,180"
+COURSE = "ID,TIME,AMT,DUR,DV,AGE,SEX,WT,HT,SCR,CLCR\n"
+
+
+def clearances(read, specs, *rows):
+    """Clearances with their hours, and what was said about them; a row is a time, a creatinine and a clearance."""
+    table = COURSE + "".join(f"1,{t},{'' if i else 500},1,{10 if i else ''},{WHO},{scr},{clearance}\n" for i, (t, scr, clearance) in enumerate(rows))
+    cohort = read(table, covariates=specs)
+    return values(cohort, "CRCL"), [problem.message for problem in cohort.problems if "clearance" in problem.message]
+
+
+def test_a_stated_clearance_follows_creatinine_that_changes_after_it(read, specs):
+    found, said = clearances(read, specs, (0, 1, 60), (24, 2, ""), (48, 1.5, ""), (72, 1, ""))
+    assert found == [(60, -math.inf), (pytest.approx(30), 24), (pytest.approx(40), 48), (pytest.approx(60), 72)]
+    assert said == ["creatinine clearance is computed (Cockcroft-Gault, scaled from the stated 60 mL/min by creatinine)"]
+
+
+def test_a_clearance_stated_anew_wins_over_creatinine(read, specs):
+    found, said = clearances(read, specs, (0, 1, 60), (24, 2, 28), (48, 2, ""))
+    assert found == [(60, -math.inf), (28, 24)] and said == []
+
+
+def test_a_clearance_written_again_beside_a_new_creatinine_wins_and_that_is_said(read, specs):
+    found, said = clearances(read, specs, (0, 1, 60), (24, 2, 60), (48, 2, 60))
+    assert found == [(60, -math.inf), (60, 24)]
+    assert said == ["creatinine changes, but creatinine clearance stays 60 mL/min: the clearance of the file is used"]
+
+
+def test_before_it_is_stated_clearance_is_cockcroft_gaults(read, specs):
+    found, _ = clearances(read, specs, (0, 1, ""), (24, 1, 61))
+    assert found == [(pytest.approx(100), -math.inf), (61, 24)]
+
+
+def test_a_clearance_that_ends_outside_its_range_is_not_used_at_all(specs):
+    known = [Covariate("AGE", 40), Covariate("SEX", 1), Covariate("WT", 72), Covariate("SCR", 1), Covariate("SCR", 4, 24)]
+    assert with_clearance(Patient("1", covariates=tuple(known)), 30, 300).covariate("CRCL") is None
+    assert with_clearance(Patient("1", covariates=tuple(known)), 20, 300).covariate("CRCL") == pytest.approx(25)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["SCR", "WT", "CRCL"]), st.sampled_from([60.0, 80.0, 100.0]), st.integers(0, 4)), max_size=8))
+def test_computing_clearances_twice_changes_nothing_and_no_value_comes_from_the_future(values_in_time):
+    """And what was known at any hour gives the clearance that the whole record has for that hour."""
+    basis = (Covariate("AGE", 40), Covariate("SEX", 1), Covariate("WT", 72), Covariate("SCR", 1))
+    later = tuple(Covariate(name, value / 80 if name == "SCR" else value, float(time_h)) for name, value, time_h in values_in_time)
+    patient = Patient("1", covariates=basis + later)
+    whole = with_clearance(patient)
+    assert with_clearance(whole) == whole
+    for time_h in range(5):
+        assert with_clearance(patient.until(time_h)).covariate("CRCL", time_h) == whole.covariate("CRCL", time_h)
