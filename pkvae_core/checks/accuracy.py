@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from pkvae_core.checks.forecast import LevelForecast, Outlook
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.regimens import average_concentration
 
 GROUPS: dict[str, Callable[[int], bool]] = {
     "0": lambda n: n == 0,
@@ -28,9 +30,27 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Margin:
+    """How far a forecast may lie from its level and still count as accurate: nearer than the absolute margin, or nearer than the relative one (mipdeval)."""
+
+    absolute_mg_per_L: float
+    relative_percent: float
+
+    def __post_init__(self):
+        if not (self.absolute_mg_per_L >= 0 and self.relative_percent >= 0):
+            raise ValueError(f"a margin cannot be negative: {self.absolute_mg_per_L:g} mg/L, {self.relative_percent:g} %. Give 0 to leave one of the two out.")
+
+
+def usual_margin(card: DrugCard) -> Margin:
+    """25 %, or a twentieth of the average concentration that the drug's target stands for: a choice of ours, where percentages of low levels mean little."""
+    return Margin(0.05 * average_concentration(card), 25.0)
+
+
+@dataclass(frozen=True)
 class Accuracy:
-    """Prediction error (forecast - level) / level in per cent: its mean (MPE), its mean and median size (MAPE, MdAPE), the share of levels within 20 and 30 %;
-    RMSE in the unit of the levels; the share inside the 90 % interval, in per cent. A level below the limit of quantification has no error but a coverage."""
+    """Prediction error (forecast - level) / level in per cent: its mean (MPE), its mean and median size (MAPE, MdAPE), the share of levels within 20 and 30 %
+    (F20, F30) and within the margin asked for (none without one); RMSE in the unit of the levels; the share inside the 90 % interval, in per cent.
+    A level below the limit of quantification has no error but a coverage."""
 
     MPE: Figure
     MAPE: Figure
@@ -39,13 +59,16 @@ class Accuracy:
     within_20: Figure
     within_30: Figure
     coverage_90: Figure
+    within_margin: Figure
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What earlier levels brought on the same levels: RMSE of IPRED over that of PRED (below 1 is better), MAPE and MdAPE of IPRED minus PRED's (below 0)."""
+    """What earlier levels brought on the same levels: RMSE of IPRED over that of PRED (below 1 is better), the same as Bayesian impact, 100 (1 - ratio) in per
+    cent (above 0); MAPE and MdAPE of IPRED minus PRED's (below 0)."""
 
     RMSE_ratio: Figure
+    bayesian_impact: Figure
     MAPE_difference: Figure
     MdAPE_difference: Figure
 
@@ -62,22 +85,24 @@ class Summary:
     IPRED_against_PRED: Gain
 
 
-def summarise(forecasts: Sequence[LevelForecast], *, unit_mg_per_L: float = 1.0, replicates: int = 1000, seed: int = 0) -> dict[str, Summary]:
+def summarise(
+    forecasts: Sequence[LevelForecast], *, unit_mg_per_L: float = 1.0, margin: Margin | None = None, replicates: int = 1000, seed: int = 0
+) -> dict[str, Summary]:
     """Summaries of all levels ("all") and by the number of earlier levels (the keys of GROUPS); RMSE in a unit of `unit_mg_per_L`."""
     members = {"all": list(forecasts)} | {group: [f for f in forecasts if belongs(f.n_earlier)] for group, belongs in GROUPS.items()}
-    return {group: _summary(found, unit_mg_per_L, replicates, seed) for group, found in members.items()}
+    return {group: _summary(found, unit_mg_per_L, margin, replicates, seed) for group, found in members.items()}
 
 
-def _summary(forecasts: Sequence[LevelForecast], unit: float, replicates: int, seed: int) -> Summary:
+def _summary(forecasts: Sequence[LevelForecast], unit: float, margin: Margin | None, replicates: int, seed: int) -> Summary:
     subjects = sorted({f.patient_id for f in forecasts})
     is_blq = [f.sample.is_below_lloq for f in forecasts]
     weight = subject_weights([subjects.index(f.patient_id) for f in forecasts], len(subjects), replicates=replicates, seed=seed)
     level = np.array([np.nan if f.sample.concentration_mg_per_L is None else f.sample.concentration_mg_per_L for f in forecasts], dtype=float)
-    prior = _statistics([f.a_priori for f in forecasts], level, weight, unit)
-    posterior = _statistics([f.a_posteriori for f in forecasts], level, weight, unit)
+    prior = _statistics([f.a_priori for f in forecasts], level, weight, unit, margin)
+    posterior = _statistics([f.a_posteriori for f in forecasts], level, weight, unit, margin)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = posterior["RMSE"] / prior["RMSE"]
-    gain = Gain(figure(ratio), *(figure(posterior[name] - prior[name]) for name in ("MAPE", "MdAPE")))
+    gain = Gain(figure(ratio), figure(100 * (1 - ratio)), *(figure(posterior[name] - prior[name]) for name in ("MAPE", "MdAPE")))
     PRED, IPRED = (Accuracy(**{name: figure(values) for name, values in found.items()}) for found in (prior, posterior))
     return Summary(len(forecasts), len(subjects), sum(is_blq), PRED, IPRED, gain)
 
@@ -89,13 +114,14 @@ def subject_weights(subject_of_level: Sequence[int], subjects: int, *, replicate
 
 
 def _statistics(
-    outlooks: Sequence[Outlook], level: Float[np.ndarray, " level"], weight: Float[np.ndarray, "replicate level"], unit: float
+    outlooks: Sequence[Outlook], level: Float[np.ndarray, " level"], weight: Float[np.ndarray, "replicate level"], unit: float, margin: Margin | None
 ) -> dict[str, np.ndarray]:
     """Each figure of Accuracy [replicate]."""
     is_measured = ~np.isnan(level)
     measured, counts = level[is_measured], weight[:, is_measured]
     error = np.array([o.median_mg_per_L for o in outlooks], dtype=float)[is_measured] - measured
     percent = 100 * error / measured
+    accurate = np.full(len(measured), np.nan) if margin is None else is_accurate(error, percent, margin)
     return {
         "MPE": weighted_mean(percent, counts),
         "MAPE": weighted_mean(abs(percent), counts),
@@ -104,7 +130,13 @@ def _statistics(
         "within_20": weighted_mean(100.0 * (abs(percent) <= 20), counts),
         "within_30": weighted_mean(100.0 * (abs(percent) <= 30), counts),
         "coverage_90": weighted_mean(100 * np.array([o.coverage for o in outlooks], dtype=float), weight),
+        "within_margin": weighted_mean(100.0 * accurate, counts),
     }
+
+
+def is_accurate(error_mg_per_L: Float[np.ndarray, " level"], percent: Float[np.ndarray, " level"], margin: Margin) -> Float[np.ndarray, " level"]:
+    """1 for each forecast within the margin, whose edge does not count, else 0."""
+    return ((abs(error_mg_per_L) < margin.absolute_mg_per_L) | (abs(percent) < margin.relative_percent)).astype(float)
 
 
 def weighted_mean(values: Float[np.ndarray, " level"], weight: Float[np.ndarray, "replicate level"]) -> Float[np.ndarray, " replicate"]:

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 
 from pkvae_core.checks.accuracy import summarise
+from pkvae_core.checks.engines import vae
 from pkvae_core.checks.forecast import LevelForecast, forecast
 from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, open_cases, say_shared, write_rows
 from pkvae_core.patient import Sample
@@ -37,10 +38,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     cases = open_cases(arguments)
     model = load_model(arguments.drug)
+    engine = vae(model)
     forecasts: list[LevelForecast] = []
 
     def rows_of(record: PatientRecord) -> list[tuple[int, Row]]:
-        found = forecast(model, record.patient, seed=arguments.seed)
+        found = forecast(engine, [record.patient], seed=arguments.seed)
         forecasts.extend(found)
         return [(place.row, level_row(place.text, level, cases.unit_mg_per_L)) for place, level in zip(record.sample_times, found, strict=True)]
 

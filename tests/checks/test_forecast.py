@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from pkvae_core.checks.accuracy import subject_weights, summarise, weighted_mean, weighted_median
-from pkvae_core.checks.forecast import LevelForecast, Outlook, coverage, forecast
+from pkvae_core.checks.accuracy import Margin, subject_weights, summarise, weighted_mean, weighted_median
+from pkvae_core.checks.engines import Engine, vae
+from pkvae_core.checks.forecast import LevelForecast, Outlook, coverage, forecast, forecast_each
 from pkvae_core.drugs.card import load_card
 from pkvae_core.inference.observable import Observable
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
@@ -27,12 +28,12 @@ PATIENT = Patient(
 
 
 @pytest.fixture(scope="module")
-def model():
+def engine():
     """An untrained vancomycin model: what a forecast may see does not depend on what was learned."""
-    return untrained(load_card("vancomycin"), seed=1).eval().requires_grad_(False)
+    return vae(untrained(load_card("vancomycin"), seed=1).eval().requires_grad_(False), draws=100)
 
 
-def test_a_forecast_does_not_see_the_future(model):
+def test_a_forecast_does_not_see_the_future(engine):
     """Levels, doses and covariates from the moment of the level on are changed; its forecast is not."""
     at = PATIENT.samples[2].time_h
     altered = replace(
@@ -41,28 +42,47 @@ def test_a_forecast_does_not_see_the_future(model):
         doses=(*(d for d in PATIENT.doses if d.time_h < at), Dose(at, 5000)),
         covariates=(*PATIENT.covariates[:2], Covariate("CRCL", 10, at + 0.1)),
     )
-    before, after = forecast(model, PATIENT, draws=100)[2], forecast(model, altered, draws=100)[2]
+    before, after = forecast(engine, [PATIENT])[2], forecast(engine, [altered])[2]
     for one, other in ((before.a_priori, after.a_priori), (before.a_posteriori, after.a_posteriori)):
         assert (one.median_mg_per_L, one.low90_mg_per_L, one.high90_mg_per_L) == (other.median_mg_per_L, other.low90_mg_per_L, other.high90_mg_per_L)
 
 
-def test_an_earlier_level_changes_the_forecast_and_leaves_the_a_priori_one_alone(model):
+def test_an_earlier_level_changes_the_forecast_and_leaves_the_a_priori_one_alone(engine):
     altered = replace(PATIENT, samples=(Sample(11.5, 30.0), *PATIENT.samples[1:]))
-    before, after = forecast(model, PATIENT, draws=100)[1], forecast(model, altered, draws=100)[1]
+    before, after = forecast(engine, [PATIENT])[1], forecast(engine, [altered])[1]
     assert before.a_priori.median_mg_per_L == after.a_priori.median_mg_per_L
     assert before.a_posteriori.median_mg_per_L != after.a_posteriori.median_mg_per_L
 
 
-def test_levels_of_the_same_moment_do_not_know_of_each_other(model):
+def test_levels_of_the_same_moment_do_not_know_of_each_other(engine):
     twins = replace(PATIENT, samples=(Sample(11.5, 9.0), Sample(11.5, 30.0)))
-    first, second = forecast(model, twins, draws=100)
+    first, second = forecast(engine, [twins])
     assert first.n_earlier == second.n_earlier == 0
     assert first.a_posteriori.median_mg_per_L == second.a_posteriori.median_mg_per_L
 
 
-def test_the_first_level_is_forecast_a_priori(model):
-    first = forecast(model, PATIENT, draws=100)[0]
+def test_the_first_level_is_forecast_a_priori(engine):
+    first = forecast(engine, [PATIENT])[0]
     assert first.n_earlier == 0 and first.a_priori == first.a_posteriori
+
+
+def test_patients_are_forecast_apart_and_in_order(engine):
+    other = replace(PATIENT, id="8", samples=PATIENT.samples[:2], covariates=(Covariate("WT", 95), Covariate("CRCL", 30)))
+    together = forecast(engine, [PATIENT, other])
+    assert together == (*forecast(engine, [PATIENT]), *forecast(engine, [other]))
+
+
+def test_a_patient_that_the_engine_cannot_answer_is_left_out_with_the_reason(engine):
+    def believe(patients, seed):
+        if any(p.id == "8" for p in patients):
+            raise ValueError("patient 8 has no weight.")
+        return engine.believe(patients, seed)
+
+    choosy = Engine("choosy", believe)
+    answered, refused = forecast_each(choosy, [PATIENT, replace(PATIENT, id="8")])
+    assert answered == forecast(engine, [PATIENT]) and refused == "patient 8 has no weight."
+    with pytest.raises(ValueError, match="no weight"):
+        forecast(choosy, [replace(PATIENT, id="8")])
 
 
 ONE_DRAW = Observable(np.array([10.0]), np.array([1.0]), ((1.0, ResidualError(0.1, 2.0)),))
@@ -131,6 +151,22 @@ def test_figures_by_hand():
     assert found.IPRED_against_PRED.MAPE_difference.value == pytest.approx(-32.5)
 
 
+def test_a_forecast_is_accurate_within_the_absolute_or_the_relative_margin():
+    """Errors of PRED: +2, -8, -5, +4 mg/L (+20, -40, -50, +50 %); the edge of a margin does not count."""
+    for margin, share in ((Margin(0, 20), 0), (Margin(0, 20.1), 25), (Margin(4.1, 0), 50), (Margin(4.1, 45), 75), (Margin(0, 0), 0)):
+        assert summarise(FORECASTS, margin=margin)["all"].PRED.within_margin.value == pytest.approx(share)
+    assert summarise(FORECASTS)["all"].PRED.within_margin.value is None
+    with pytest.raises(ValueError, match="cannot be negative"):
+        Margin(-1, 20)
+
+
+def test_the_bayesian_impact_is_what_levels_take_off_the_error():
+    """RMSE of PRED sqrt(109/4), of IPRED sqrt((1 + 4 + 1 + 0)/4)."""
+    gain = summarise(FORECASTS)["all"].IPRED_against_PRED
+    assert gain.bayesian_impact.value == pytest.approx(100 * (1 - math.sqrt(6 / 109)))
+    assert gain.RMSE_ratio.value == pytest.approx(math.sqrt(6 / 109))
+
+
 def test_groups_go_by_the_number_of_earlier_levels():
     assert {group: found.n for group, found in summarise(FORECASTS).items()} == {"all": 5, "0": 2, "1": 1, "2": 1, "3": 0, "4+": 1, "1+": 3}
 
@@ -165,8 +201,8 @@ def test_weights_stand_for_repetition(rows):
     assert weighted_mean(values, weight)[0] == pytest.approx(repeated.mean(), abs=1e-9)
 
 
-def test_the_same_seed_gives_the_same_forecast(model):
+def test_the_same_seed_gives_the_same_forecast(engine):
     torch.manual_seed(99)  # the global generator is nobody's business
-    first = forecast(model, PATIENT, draws=100, seed=4)
+    first = forecast(engine, [PATIENT], seed=4)
     torch.manual_seed(1)
-    assert forecast(model, PATIENT, draws=100, seed=4) == first
+    assert forecast(engine, [PATIENT], seed=4) == first

@@ -44,15 +44,15 @@ def test_figures_by_hand():
 
 
 def test_the_interval_holds_the_true_ratio_19_times_out_of_20():
-    """Independent normal errors of sd 1.2 and 1 in 40 subjects of 2 levels each that share half of their variance; 200 studies, 3 standard errors."""
+    """Independent normal errors of sd 1.2 and 1 in 40 subjects of 2 levels each that share half of their variance; 80 studies, 3 standard errors."""
     generator, held = np.random.default_rng(5), []
-    for _ in range(200):
+    for _ in range(80):
         shared, own = generator.normal(size=(2, 40, 1)), generator.normal(size=(2, 40, 2))
         error = np.sqrt(0.5) * (shared + own) * np.array([1.2, 1.0])[:, None, None]
         ours, theirs = ([made(str(i), 50.0, 50.0 + error[k, i, j], time_h=j) for i in range(40) for j in range(2)] for k in (0, 1))
-        ratio = paired_ratio(ours, theirs, replicates=200).RMSE
+        ratio = paired_ratio(ours, theirs, replicates=100).RMSE
         held.append(ratio.low95 <= 1.2 <= ratio.high95)
-    assert np.mean(held) > 0.90
+    assert np.mean(held) > 0.875
 
 
 def test_levels_that_one_engine_could_not_forecast_are_counted():
