@@ -27,15 +27,21 @@ class Dose:
 
 @dataclass(frozen=True)
 class Sample:
-    """One measured level. `concentration_mg_per_L` is None when the laboratory reported "below `lloq_mg_per_L`"."""
+    """One measured level. `concentration_mg_per_L` is None when the laboratory reported "below `lloq_mg_per_L`".
+
+    `trust` is the power of this level's likelihood: 1 counts in full, 0 leaves the level out.
+    """
 
     time_h: float
     concentration_mg_per_L: float | None
     lloq_mg_per_L: float | None = None
+    trust: float = 1.0
 
     def __post_init__(self):
         if not math.isfinite(self.time_h):
             raise ValueError(f"a level has the time {self.time_h}; give a number of hours.")
+        if not 0 <= self.trust <= 1:
+            raise ValueError(f"the level at {self.time_h:g} h has the trust {self.trust}; give a number from 0 (left out) to 1 (counts in full).")
         if self.concentration_mg_per_L is None and not self.lloq_mg_per_L:
             raise ValueError(f"the level at {self.time_h:g} h is below an unknown limit; give the laboratory's lower limit of quantification (LLOQ).")
         if self.lloq_mg_per_L is not None and not (math.isfinite(self.lloq_mg_per_L) and self.lloq_mg_per_L > 0):

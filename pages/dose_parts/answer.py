@@ -87,7 +87,7 @@ def headline_words(regimen: Regimen) -> str:
 
 def detail_words(case: Case, regimen: Regimen) -> str:
     """Infused over 1 h · 10.4 mg/kg · first dose *today 18:00*."""
-    card, weight_kg = posterior_for(case).model.card, case.patient.covariate("WT")
+    card, weight_kg = posterior_for(case).card, case.patient.covariate("WT")
     parts = [card.product(regimen.product).label] if len(card.products) > 1 else []
     if regimen.loading_amount_mg is not None:
         parts.append(f"after {amount_words(regimen.loading_amount_mg)} once over {duration_words(regimen.loading_infusion_h)}")

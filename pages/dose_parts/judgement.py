@@ -28,7 +28,7 @@ def recommendation(case: Case, asked: Asked) -> Recommendation:
 def _recommendation(digest: str, asked: Asked, _case: Case) -> Recommendation:
     (product, with_loading), posterior = asked, posterior_for(_case)
     weight_kg = _case.patient.covariate("WT")
-    offered = candidates(posterior.model.card, start_h=_case.now_h, product=product, weight_kg=weight_kg, with_loading=with_loading)
+    offered = candidates(posterior.card, start_h=_case.now_h, product=product, weight_kg=weight_kg, with_loading=with_loading)
     return recommend(posterior, _case.target, offered, current=_case.current)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkvae_core.dosing.course import past_doses, window_span
-from pkvae_core.dosing.option import Option, judge, judge_span
+from pkvae_core.dosing.option import Option, judge, judge_spans
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Dose, Regimen
@@ -59,7 +59,6 @@ def _what_if(posterior: Posterior, target: Target, regimen: Regimen, which: int,
     plan = regimen.doses(max(window[1], due + regimen.interval_h))
     altered = tuple(sorted(change(plan), key=lambda dose: dose.time_h))
     past, weight = past_doses(posterior, regimen.start_h), np.asarray(posterior.weight, dtype=float)
-    planned, changed = (
-        judge_span(target, regimen, window_span(posterior, (*past, *doses), regimen, window, target.points), weight) for doses in (plan, altered)
-    )
+    lived = [window_span(posterior, (*past, *doses), regimen, window, target.points) for doses in (plan, altered)]
+    planned, changed = judge_spans(target, (regimen, regimen), lived, weight)
     return Change(altered, window, planned, changed)

@@ -5,13 +5,18 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
-from pkvae_core.inference.posterior import Posterior, cumulative_auc, predict
+from pkvae_core.drugs.population import course
+from pkvae_core.inference.posterior import Posterior, curves
 from pkvae_core.patient import Dose, Regimen
 
 JUST_AFTER_H = 1e-3  # a concentration at the time of a dose is the one before it; a bolus peaks this much later
 COARSE, FINE = 8, 32  # times looked at within an interval
+AT_ONCE = 8000  # courses times draws followed in one pass: about what a core's cache holds
+
+Times = Float[np.ndarray, " time"]
 
 
 @dataclass(frozen=True)
@@ -29,18 +34,48 @@ class Span:
 SpanOf = Callable[[float], Span]  # from the amount of a dose (mg) to what it does
 
 
-def concentration(posterior: Posterior, doses: Sequence[Dose], time_h: Float[np.ndarray, " time"]) -> Float[np.ndarray, "draw time"]:
+def concentration(posterior: Posterior, doses: Sequence[Dose], time_h: Times) -> Float[np.ndarray, "draw time"]:
     """Concentration just before each time, mg/L; zero without doses."""
-    if not doses:
-        return np.zeros((len(posterior.weight), len(time_h)))
-    return np.asarray(predict(posterior, doses, time_h).concentration_mg_per_L, dtype=float)
+    return follow(posterior, doses, time_h)[0]
 
 
-def area(posterior: Posterior, doses: Sequence[Dose], time_h: Float[np.ndarray, " time"]) -> Float[np.ndarray, "draw time"]:
+def area(posterior: Posterior, doses: Sequence[Dose], time_h: Times) -> Float[np.ndarray, "draw time"]:
     """AUC from the first dose to each time, mg h/L; zero without doses."""
+    return follow(posterior, doses, time_h)[1]
+
+
+def follow(posterior: Posterior, doses: Sequence[Dose], time_h: Times) -> tuple[Float[np.ndarray, "draw time"], Float[np.ndarray, "draw time"]]:
+    """Both of these, in one pass."""
     if not doses:
-        return np.zeros((len(posterior.weight), len(time_h)))
-    return np.asarray(cumulative_auc(posterior, doses, time_h), dtype=float)
+        level = auc = np.zeros((len(posterior.weight), len(time_h)))
+        return level, auc
+    level, auc = curves(posterior, doses, time_h)
+    return np.asarray(level, dtype=float), np.asarray(auc, dtype=float)
+
+
+def follow_all(
+    posterior: Posterior, courses: Sequence[Sequence[Dose]], time_h: Sequence[Times]
+) -> list[tuple[Float[np.ndarray, "draw time"], Float[np.ndarray, "draw time"]]]:
+    """`follow` of many courses, each at its own times: as many at once as fit into the cache, those of like length together."""
+    found: list = [None] * len(courses)
+    order = sorted(range(len(courses)), key=lambda i: (len(courses[i]), len(time_h[i])))
+    step = max(1, AT_ONCE // len(posterior.weight))
+    for some in (order[i : i + step] for i in range(0, len(order), step)):
+        levels, aucs = _in_one_pass(posterior, [courses[i] for i in some], [time_h[i] for i in some])
+        for i, level, auc in zip(some, levels, aucs, strict=True):
+            found[i] = level[:, : len(time_h[i])], auc[:, : len(time_h[i])]
+    return found
+
+
+def _in_one_pass(
+    posterior: Posterior, courses: Sequence[Sequence[Dose]], time_h: Sequence[Times]
+) -> tuple[Float[np.ndarray, "course draw time"], Float[np.ndarray, "course draw time"]]:
+    """Concentration and AUC of courses of any length; times that are fewer than the longest row's are filled up with the last one."""
+    longest = max(len(times) for times in time_h)
+    time = torch.as_tensor(np.stack([np.pad(times, (0, longest - len(times)), mode="edge") for times in time_h]), dtype=torch.float32)
+    with torch.no_grad():
+        level, auc = posterior.responses.repeated(len(courses)).curves(course(posterior.card, courses), time)
+    return level.double().numpy(), auc.double().numpy()
 
 
 def past_doses(posterior: Posterior, start_h: float) -> tuple[Dose, ...]:
@@ -71,21 +106,20 @@ def window_grid(doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, 
 def window_span(posterior: Posterior, doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float], points: int) -> Span:
     """What these doses do between two hours of the patient's clock; `regimen` says when doses fall due."""
     time, trough = window_grid(doses, regimen, window_h, points)
-    auc = _auc(posterior, doses, window_h)
-    return Span(window_h[1] - window_h[0], time, trough, auc, concentration(posterior, doses, time), np.ones(len(auc), dtype=bool))
+    level, auc = follow(posterior, doses, np.append(time, window_h))
+    return Span(window_h[1] - window_h[0], time, trough, auc[:, -1] - auc[:, -2], level[:, :-2], np.ones(len(auc), dtype=bool))
 
 
 def window_spans(posterior: Posterior, regimens: Sequence[Regimen], window_h: tuple[float, float], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, these hours counted from its start, with any amount, the recorded doses before it included."""
     windows = {r: (r.start_h + window_h[0], r.start_h + window_h[1]) for r in regimens}
-    if not posterior.model.is_dose_proportional:
+    if not posterior.responses.is_dose_proportional:
         return {r: _simulated(posterior, r, window, points) for r, window in windows.items()}
-
-    @cache
-    def carried(doses: tuple[Dose, ...], low: float, high: float) -> Float[np.ndarray, " draw"]:
-        return _auc(posterior, doses, (low, high))
-
-    return {r: _scaled(posterior, r, window, points, carried) for r, window in windows.items()}
+    split = {r: split_course(posterior, r, window[1]) for r, window in windows.items()}
+    grids = {r: window_grid((*fixed, *one_mg), r, windows[r], points) for r, (fixed, one_mg) in split.items()}
+    courses = [doses for parts in split.values() for doses in parts]
+    lived = follow_all(posterior, courses, [np.append(time, windows[r]) for r, (time, _) in grids.items() for _ in range(2)])
+    return {r: _scaled(window_h[1] - window_h[0], *grids[r], fixed, one_mg) for r, fixed, one_mg in zip(windows, lived[::2], lived[1::2], strict=True)}
 
 
 def _simulated(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], points: int) -> SpanOf:
@@ -93,18 +127,11 @@ def _simulated(posterior: Posterior, regimen: Regimen, window_h: tuple[float, fl
     return cache(lambda amount_mg: window_span(posterior, (*past, *replace(regimen, amount_mg=amount_mg).doses(window_h[1])), regimen, window_h, points))
 
 
-def _scaled(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], points: int, carried: Callable[..., Float[np.ndarray, " draw"]]) -> SpanOf:
-    """What the fixed doses do, plus the amount times what 1 mg does."""
-    fixed, one_mg = split_course(posterior, regimen, window_h[1])
-    time, trough = window_grid((*fixed, *one_mg), regimen, window_h, points)
-    area0, area1 = carried(fixed, *window_h), _auc(posterior, one_mg, window_h)
-    curve0, curve1 = (concentration(posterior, doses, time) for doses in (fixed, one_mg))
+def _scaled(length_h: float, time: Times, trough: int, fixed: tuple[np.ndarray, np.ndarray], one_mg: tuple[np.ndarray, np.ndarray]) -> SpanOf:
+    """What the fixed doses do, plus the amount times what 1 mg does; each as concentration and AUC, the window's ends in the last two columns."""
+    (curve0, area0), (curve1, area1) = ((level[:, :-2], auc[:, -1] - auc[:, -2]) for level, auc in (fixed, one_mg))
     settled = np.ones(len(area0), dtype=bool)
-    return lambda amount_mg: Span(window_h[1] - window_h[0], time, trough, area0 + amount_mg * area1, curve0 + amount_mg * curve1, settled)
-
-
-def _auc(posterior: Posterior, doses: Sequence[Dose], window_h: tuple[float, float]) -> Float[np.ndarray, " draw"]:
-    return np.diff(area(posterior, doses, np.array(window_h, dtype=float)))[:, 0]
+    return lambda amount_mg: Span(length_h, time, trough, area0 + amount_mg * area1, curve0 + amount_mg * curve1, settled)
 
 
 def split_course(posterior: Posterior, regimen: Regimen, until_h: float) -> tuple[tuple[Dose, ...], tuple[Dose, ...]]:

@@ -27,7 +27,7 @@ def _curves(
 ) -> Iterator[Float[np.ndarray, "draw time"]]:
     """The curves of each amount; proportional models simulate 1 mg once and scale it."""
     until_h = float(time_h[-1])
-    if posterior.model.is_dose_proportional:
+    if posterior.responses.is_dose_proportional:
         fixed, one_mg = (concentration(posterior, doses, time_h) for doses in split_course(posterior, regimen, until_h))
         yield from (fixed + amount_mg * one_mg for amount_mg in amounts_mg)
         return

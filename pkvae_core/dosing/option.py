@@ -52,16 +52,14 @@ def judge(posterior: Posterior, target: Target, regimen: Regimen) -> Option:
 
 def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
     """Every regimen against this target, in the order given. With a dose-proportional model, regimens that differ in the amount only share one simulation."""
-    card, weight = posterior.model.card, np.asarray(posterior.weight, dtype=float)
+    card, weight = posterior.card, np.asarray(posterior.weight, dtype=float)
     shapes = {replace(r, amount_mg=1.0): r.amount_mg for r in regimens}
     span_of = spans(posterior, target, tuple(shapes))
     exact = {shape: exact_amount(target, span_of[shape], weight, near_mg=amount_mg) for shape, amount_mg in shapes.items()}
-    options = []
-    for regimen in regimens:
-        shape = replace(regimen, amount_mg=1.0)
-        lived = span_of[shape](regimen.amount_mg)
-        options.append(judge_span(target, regimen, lived, weight, exact_amount_mg=exact[shape], cautions=departures(card, regimen)))
-    return tuple(options)
+    shape_of = [replace(r, amount_mg=1.0) for r in regimens]
+    lived = [span_of[shape](r.amount_mg) for shape, r in zip(shape_of, regimens, strict=True)]
+    found = judge_spans(target, regimens, lived, weight)
+    return tuple(replace(o, exact_amount_mg=exact[shape], cautions=departures(card, o.regimen)) for o, shape in zip(found, shape_of, strict=True))
 
 
 def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> dict[Regimen, SpanOf]:
@@ -71,17 +69,19 @@ def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> 
     return window_spans(posterior, regimens, target.window_h, target.points)
 
 
-def judge_span(
-    target: Target, regimen: Regimen, span: Span, weight: Float[np.ndarray, " draw"], *, exact_amount_mg: float | None = None, cautions: tuple[str, ...] = ()
-) -> Option:
-    """What every draw lived through, against the target."""
-    exposure = target.exposure(span)
+def judge_spans(target: Target, regimens: Sequence[Regimen], lived: Sequence[Span], weight: Float[np.ndarray, " draw"]) -> list[Option]:
+    """What every draw lived through on each regimen, against the target."""
+    tables = [np.stack([target.exposure(span), *(measure(span, metric) for metric in COMPANIONS)], 1) for span in lived]
+    quantiles = np.moveaxis(weighted_quantiles(np.stack(tables, 2), weight, (0.5, 0.05, 0.95)), 2, 0).tolist()  # regimen quantile exposure
+    return [_option(target, *each, weight) for each in zip(regimens, lived, tables, quantiles, strict=True)]
+
+
+def _option(target: Target, regimen: Regimen, span: Span, table: np.ndarray, quantiles: list[list[float]], weight: Float[np.ndarray, " draw"]) -> Option:
+    exposure, (median, low90, high90) = table[:, 0], quantiles
     is_below = exposure < (-np.inf if target.low is None else target.low)
     is_above = exposure > (np.finfo(float).max if target.high is None else target.high)
     is_toxic = exposure * target.divisor > (np.inf if target.toxicity_alarm is None else target.toxicity_alarm)
     below, above, inside, toxic, unsettled = (float(weight @ mask) for mask in (is_below, is_above, ~is_below & ~is_above, is_toxic, ~span.is_settled))
-    table = np.stack([exposure, *(measure(span, metric) for metric in COMPANIONS)], 1)
-    median, low90, high90 = weighted_quantiles(table, weight, (0.5, 0.05, 0.95)).tolist()
     return Option(
         regimen=regimen,
         probability_in=inside,
@@ -96,8 +96,7 @@ def judge_span(
         exposure_low90=low90[0],
         exposure_high90=high90[0],
         companion={metric: (median[i], low90[i], high90[i]) for i, metric in enumerate(COMPANIONS, 1)},
-        exact_amount_mg=exact_amount_mg,
-        cautions=cautions,
+        exact_amount_mg=None,
     )
 
 

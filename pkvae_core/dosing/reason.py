@@ -28,7 +28,7 @@ def _obstacle(posterior: Posterior, target: Target, options: Sequence[Option], t
     if target.low is not None and strongest.exposure_median < target.low:
         return f"All available doses are too low: the strongest is {_result_words(target, strongest)}.{_exact_words(top)}"
     if top.probability_in + top.share_never_settled >= target.least_probability:
-        return f"{_unsettled_words(posterior.model.card, top)} Aim for a chosen day instead."
+        return f"{_unsettled_words(posterior.card, top)} Aim for a chosen day instead."
     if target.high is not None and weakest.exposure_median > target.high:
         return f"All available doses are too high: the weakest is {_result_words(target, weakest)}.{_exact_words(top)}"
     if top.exact_amount_mg is not None:
@@ -60,7 +60,7 @@ def _unsettled_words(card: DrugCard, option: Option) -> str:
 
 def cautions_for(posterior: Posterior, ranked: Sequence[Option], current: Regimen | None) -> tuple[str, ...]:
     """What to know before following the first option, one sentence each."""
-    card, option = posterior.model.card, ranked[0]
+    card, option = posterior.card, ranked[0]
     unsettled = (_unsettled_words(card, option),) if option.share_never_settled >= 0.001 else ()
     toxic = (
         ("The best regimen is more likely to exceed the toxicity alarm than to reach the target.",) if option.probability_toxic > option.probability_in else ()

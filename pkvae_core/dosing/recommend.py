@@ -45,8 +45,8 @@ def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen
     fewer doses a day, then to the current infusion, then to a shorter one. A trough target leaves continuous infusions out, and a caution says so, unless there
     is nothing else.
     """
-    if not posterior.model.card.gives_dose:
-        raise ValueError(f"the card of {posterior.model.card.name} gives no doses. Use it to follow levels only.")
+    if not posterior.card.gives_dose:
+        raise ValueError(f"the card of {posterior.card.name} gives no doses. Use it to follow levels only.")
     if not candidates:
         raise ValueError("there is no regimen to choose from. Widen the choice of products, intervals or infusions.")
     comparable = [r for r in candidates if not (target.metric == "trough" and r.is_continuous)] or candidates

@@ -65,4 +65,25 @@ def healthy_adults(count: int, ranges: Mapping[str, tuple[float, float]], genera
     return _inside(draw, _narrower({"WT": (40, 150)}, ranges), count)
 
 
+def _kept(before: Covariates, after: Covariates, ranges: Mapping[str, tuple[float, float]]) -> Covariates:
+    """The changed covariates of each patient, or, where one of them would leave its range, the unchanged ones."""
+    is_in = torch.stack([(after[name] >= low) & (after[name] <= high) for name, (low, high) in ranges.items() if name in after]).all(0)
+    return {name: torch.where(is_in, after[name], value) for name, value in before.items()}
+
+
+def kidneys_and_weight(covariates: Covariates, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
+    """The same patients later: creatinine clearance by a log-normal factor (sd 0.5: halved or doubled in one of six), weight by 5 %, creatinine to match."""
+    count = len(covariates["AGE"])
+    weight = covariates["WT"] * _normal(0, 0.05, count, generator).exp()
+    clearance = covariates["CRCL"] * _normal(0, 0.5, count, generator).exp()
+    creatinine = cockcroft_gault(covariates["AGE"], renal_weight(weight, covariates["HT"], covariates["SEX"]), clearance, covariates["SEX"])
+    return _kept(covariates, covariates | {"WT": weight, "CRCL": clearance, "SCR": creatinine}, ranges)
+
+
+def weight_alone(covariates: Covariates, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
+    """The same patients later: weight by 5 %."""
+    return _kept(covariates, covariates | {"WT": covariates["WT"] * _normal(0, 0.05, len(covariates["WT"]), generator).exp()}, ranges)
+
+
+CHANGES = {"adult_inpatients": kidneys_and_weight, "healthy_adults": weight_alone}
 COHORTS = {cohort.__name__: cohort for cohort in (adult_inpatients, healthy_adults)}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import torch
@@ -10,40 +10,83 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.cohorts import COHORTS
+from pkvae_core.drugs.cohorts import CHANGES, COHORTS
 from pkvae_core.drugs.published import MODELS
-from pkvae_core.drugs.published.model import pulses
+from pkvae_core.drugs.published.model import PublishedModel, pulses
 from pkvae_core.drugs.regimens import MOST_SAMPLES, SAMPLE_COUNT_WEIGHTS, average_concentration, clinical_doses, clinical_sample_times
 from pkvae_core.patient import Dose, Patient
-from pkvae_core.structural.exponentials import Doses, Pulses, superpose
+from pkvae_core.structural.exponentials import NEVER, Doses, Pulses
+from pkvae_core.structural.responses import Responses, joined
+
+CHANGING = 0.35  # share of the virtual patients whose covariates change during the course
+MOST_CHANGES = 2
+
+
+@dataclass(frozen=True)
+class History:
+    """Covariates before the latest ones: row i held until `until[:, i]` hours (ascending; `NEVER`, with the latest values, where there were fewer changes)."""
+
+    until: Float[Tensor, "subject change"]
+    covariates: Float[Tensor, "subject change covariate"]
+
+    @classmethod
+    def none(cls, covariates: Float[Tensor, "subject covariate"]) -> "History":
+        return cls(torch.zeros(len(covariates), 0), covariates[:, None][:, :0])
 
 
 @dataclass(frozen=True)
 class Population:
-    """A batch of patients as tensors, padded: the only place that pads. Covariates are NaN where unknown; `level` holds the LLOQ where `is_below_lloq`."""
+    """A batch of patients as tensors, padded: the only place that pads. Covariates are the latest ones, NaN where unknown; `level` holds the LLOQ where
+    `is_below_lloq`; `trust` is the power of each level's likelihood."""
 
     covariates: Float[Tensor, "subject covariate"]
+    history: History
     doses: Doses
     sample_time: Float[Tensor, "subject sample"]
     level: Float[Tensor, "subject sample"]
     is_below_lloq: Bool[Tensor, "subject sample"]
     is_sample: Bool[Tensor, "subject sample"]
+    trust: Float[Tensor, "subject sample"]
 
     @classmethod
     def of(cls, card: DrugCard, patients: Sequence[Patient]) -> "Population":
-        """Patients of one drug; amounts times their product's salt factor, covariates at their latest known value."""
-        most = max((len(p.samples) for p in patients), default=0)
-        samples = torch.zeros(3, len(patients), most)
-        for i, patient in enumerate(patients):
-            for j, s in enumerate(patient.samples):
-                samples[:, i, j] = torch.tensor([s.time_h, s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L, s.is_below_lloq])
-        is_sample = torch.arange(most) < torch.tensor([len(p.samples) for p in patients])[:, None]
-        covariates = torch.tensor([[_nan(p.covariate(c.name)) for c in card.covariates] for p in patients]).view(len(patients), len(card.covariates))
-        return cls(covariates, course(card, [p.doses for p in patients]), samples[0], samples[1], samples[2].bool(), is_sample)
+        """Patients of one drug; amounts times their product's salt factor. Levels that are not trusted at all are not among them."""
+        counted = [[s for s in p.samples if s.trust > 0] for p in patients]
+        most = max((len(c) for c in counted), default=0)
+        samples = torch.zeros(4, len(patients), most)
+        for i, each in enumerate(counted):
+            for j, s in enumerate(each):
+                level = s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L
+                samples[:, i, j] = torch.tensor([s.time_h, level, s.is_below_lloq, s.trust])
+        is_sample = torch.arange(most) < torch.tensor([len(c) for c in counted])[:, None]
+        covariates, history = _histories(card, patients)
+        doses = course(card, [p.doses for p in patients])
+        return cls(covariates, history, doses, samples[0], samples[1], samples[2].bool(), is_sample, samples[3])
 
 
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value
+def _histories(card: DrugCard, patients: Sequence[Patient]) -> tuple[Tensor, History]:
+    """Latest covariates and those before, one row for each time at which any of the card's changed."""
+    names = [c.name for c in card.covariates]
+    each = [_epochs(names, patient) for patient in patients]
+    most = max((len(e) for e in each), default=1) - 1
+    latest = torch.tensor([e[-1][1] for e in each]).view(len(patients), len(names))
+    until, before = torch.full((len(patients), most), NEVER), latest[:, None].repeat(1, most, 1)
+    for i, epochs in enumerate(each):
+        for j, ((_, values), (start, _)) in enumerate(zip(epochs[:-1], epochs[1:], strict=True), start=most + 1 - len(epochs)):
+            until[i, j], before[i, j] = start, torch.tensor(values)
+    return latest, History(until, before)
+
+
+def _epochs(names: Sequence[str], patient: Patient) -> list[tuple[float, list[float]]]:
+    """From when which values held. Before the first known value of a covariate, that value is used."""
+    first = {c.name: c.value for c in reversed(patient.covariates)}
+    found: list[tuple[float, list[float]]] = []
+    for start in sorted({-math.inf, *(c.time_h for c in patient.covariates if c.name in names)}):
+        known = [patient.covariate(name, start) for name in names]
+        values = [first.get(name, math.nan) if value is None else value for name, value in zip(names, known, strict=True)]
+        if not found or [v for v in values if v == v] != [v for v in found[-1][1] if v == v]:
+            found.append((start, values))
+    return found
 
 
 def course(card: DrugCard, courses: Sequence[Sequence[Dose]]) -> Doses:
@@ -65,23 +108,37 @@ class VirtualPatients:
 
     population: Population
     model: Int[Tensor, " subject"]
-    pulses: Pulses
+    responses: Responses
     concentration: Float[Tensor, "subject sample"]
 
+    @property
+    def pulses(self) -> Pulses:
+        """True responses as they are at last."""
+        return self.responses.pulses
 
-def draw_pulses(card: DrugCard, covariates: dict[str, Tensor], model: Int[Tensor, " subject"], *, draws: int, generator: torch.Generator) -> Pulses:
-    """True responses [subject, draw] of patients of the given published models."""
-    count = model.shape[0]
-    each = [pulses(MODELS[m.name].individual(covariates, draws=draws, generator=generator)) for m in card.published_models]
-    terms = max(p.amplitude.shape[-1] for p in each)
-    amplitude = torch.zeros(count, draws, len(card.routes), terms)
-    rate, lag = torch.ones_like(amplitude), torch.zeros(count, draws, len(card.routes))
-    for i, p in enumerate(each):
-        mine = model == i
-        amplitude[mine, ..., : p.amplitude.shape[-1]] = p.amplitude[mine]
-        rate[mine, ..., : p.rate.shape[-1]] = p.rate[mine]
-        lag[mine] = p.lag[mine]
-    return Pulses(amplitude, rate, lag)
+
+def published_responses(model: PublishedModel, card: DrugCard, population: Population, normal: Float[Tensor, "subject draw eta"]) -> Responses:
+    """What the published model says of patients with these standard normal etas: typical values follow the covariates in time, the etas stay.
+
+    Every covariate that the model uses must be known.
+    """
+
+    def at(table: Tensor) -> Pulses:
+        return pulses(model.at({c.name: table[:, i] for i, c in enumerate(card.covariates)}, normal))
+
+    history = population.history
+    return Responses(at(population.covariates), tuple(at(row) for row in history.covariates.unbind(1)), history.until)
+
+
+def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> Responses:
+    """One true patient for each subject, from its own published model."""
+    each = []
+    for m in card.published_models:
+        published = MODELS[m.name]
+        normal = torch.randn(len(model), 1, len(published.variance), dtype=torch.float64, generator=generator)
+        each.append(published_responses(published, card, population, normal))
+    side_by_side, subject = joined(each), torch.arange(len(model))
+    return side_by_side.map(lambda table: table[subject, model][:, None])
 
 
 def typical_clearance(card: DrugCard, covariates: dict[str, Tensor]) -> Tensor:
@@ -89,28 +146,55 @@ def typical_clearance(card: DrugCard, covariates: dict[str, Tensor]) -> Tensor:
     return torch.stack([MODELS[m.name].typical(covariates)["CL"] for m in card.published_models]).mean(0)
 
 
-def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples: int | None = None) -> VirtualPatients:
-    """`count` fresh virtual patients with all covariates known and 1 to 10 levels each (or exactly `samples`)."""
+def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples: int | None = None, changing: float = CHANGING) -> VirtualPatients:
+    """`count` fresh virtual patients with all covariates known and 1 to 10 levels each (or exactly `samples`).
+
+    A share `changing` of them has covariates that change once or twice during the course.
+    """
     ranges = {c.name: (c.low, c.high) for c in card.covariates}
-    covariates = COHORTS[card.cohort](count, ranges, generator)
-    weights = torch.tensor([m.weight for m in card.published_models])
-    model = torch.multinomial(weights, count, replacement=True, generator=generator)
-    truth = draw_pulses(card, covariates, model, draws=1, generator=generator)
-    doses = clinical_doses(card, typical_clearance(card, covariates), generator)
+    first = COHORTS[card.cohort](count, ranges, generator)
+    model = torch.multinomial(torch.tensor([m.weight for m in card.published_models]), count, replacement=True, generator=generator)
+    doses = clinical_doses(card, typical_clearance(card, first), generator)
     time = clinical_sample_times(doses, generator)
+    covariates, history = _drawn_history(card, first, doses, changing, generator)
     number = (
         torch.full((count,), samples)
         if samples is not None
         else 1 + torch.multinomial(torch.tensor(SAMPLE_COUNT_WEIGHTS), count, replacement=True, generator=generator)
     )
     is_sample = torch.arange(MOST_SAMPLES) < number[:, None]
-    concentration = superpose(truth, doses, time)[0][:, 0]
+    blank = Population(covariates, history, doses, time, time, is_sample, is_sample, torch.ones_like(time))
+    truth = _true_responses(card, blank, model, generator)
+    concentration = truth.curves(doses, time)[0][:, 0]
     lloq = average_concentration(card) * torch.exp(torch.empty(count, 1).uniform_(math.log(0.005), math.log(0.15), generator=generator))
     observed = concentration + _error_sd(card, model, concentration) * torch.randn(concentration.shape, generator=generator)
     is_below = observed < lloq
-    table = torch.stack([covariates.get(c.name, torch.full((count,), math.nan)) for c in card.covariates], 1)
-    population = Population(table, doses, time, torch.where(is_below, lloq, observed), is_below & is_sample, is_sample)
+    population = replace(blank, level=torch.where(is_below, lloq, observed), is_below_lloq=is_below & is_sample)
     return VirtualPatients(population, model, truth, concentration)
+
+
+def _drawn_history(
+    card: DrugCard, first: dict[str, Tensor], doses: Doses, changing: float, generator: torch.Generator
+) -> tuple[Float[Tensor, "subject covariate"], History]:
+    """Latest covariates, and those before: once changed, or (one in three) twice, at any hour from the first dose to half a day after the last."""
+    ranges = {c.name: (c.low, c.high) for c in card.covariates}
+    count = len(doses.time)
+
+    def table(values: dict[str, Tensor]) -> Tensor:
+        return torch.stack([values.get(c.name, torch.full((count,), math.nan)) for c in card.covariates], 1)
+
+    if changing == 0:
+        return table(first), History.none(table(first))
+    is_changing = (torch.rand(count, 1, generator=generator) < changing) & (torch.rand(count, MOST_CHANGES, generator=generator) < torch.tensor([1 / 3, 1.1]))
+    end = torch.where(doses.amount > 0, doses.time, 0).max(1, keepdim=True).values + 12
+    until = torch.where(is_changing, (end * torch.rand(count, MOST_CHANGES, generator=generator)).sort(1).values, NEVER)
+    epochs = [first]
+    for i in range(MOST_CHANGES):
+        later = CHANGES[card.cohort](epochs[-1], ranges, generator)
+        epochs.append({name: torch.where(is_changing[:, i], value, epochs[-1][name]) for name, value in later.items()})
+    latest = table(epochs[-1])
+    before = torch.where(is_changing[..., None], torch.stack([table(e) for e in epochs[:-1]], 1), latest[:, None])
+    return latest, History(until, before)
 
 
 def _error_sd(card: DrugCard, model: Tensor, concentration: Tensor) -> Tensor:
@@ -122,6 +206,12 @@ Batch = TypeVar("Batch")
 
 
 def rows(batch: Batch, index: Tensor | slice) -> Batch:
-    """Some of the subjects of a batch: of any dataclass whose fields are tensors, or such dataclasses, with the subject as first axis."""
+    """Some of the subjects of a batch: of any dataclass whose fields are tensors, such dataclasses or tuples of them, with the subject as first axis."""
     parts = [getattr(batch, f.name) for f in fields(batch)]  # pyright: ignore[reportArgumentType]
-    return type(batch)(*(part[index] if isinstance(part, Tensor) else rows(part, index) for part in parts))
+    return type(batch)(*(_some(part, index) for part in parts))
+
+
+def _some(part, index: Tensor | slice):
+    if isinstance(part, tuple):
+        return tuple(rows(each, index) for each in part)
+    return part[index] if isinstance(part, Tensor) else rows(part, index)

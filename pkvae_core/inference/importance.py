@@ -12,8 +12,7 @@ from pkvae_core.drugs.population import Population
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.inference.adapt import draw_t, log_t
 from pkvae_core.inference.psis import effective_draws, smooth
-from pkvae_core.residual_error import log_likelihood
-from pkvae_core.structural.exponentials import superpose
+from pkvae_core.residual_error import ResidualError, log_likelihood
 from pkvae_core.vae.vae import PKVAE
 
 DEFENCE = 0.1
@@ -62,11 +61,15 @@ def log_density(mixture: MixtureSameFamily, z: Float[Tensor, "subject draw laten
 
 def log_levels(model: PKVAE, population: Population, z: Float[Tensor, "subject draw latent"]) -> Float[Tensor, "subject draw model"]:
     """log p(m | z, c) + log p(levels | z, m): each published model with its own residual error; levels below their limit by M3."""
-    concentration = superpose(model.decoder(z), population.doses, population.sample_time)[0]
-    observed, is_below = population.level[:, None], population.is_below_lloq[:, None]
-    errors = [MODELS[m.name].error for m in model.card.published_models]
-    each = [(log_likelihood(concentration, observed, is_below, e) * population.is_sample[:, None]).sum(-1) for e in errors]
+    concentration = model.responses(z, population).curves(population.doses, population.sample_time)[0]
+    each = [log_likelihood_of(population, concentration, MODELS[m.name].error) for m in model.card.published_models]
     return model.membership(z, population.covariates) + torch.stack(each, -1)
+
+
+def log_likelihood_of(population: Population, concentration: Float[Tensor, "subject draw sample"], error: ResidualError) -> Float[Tensor, "subject draw"]:
+    """log p(levels | true concentrations), each level to the power of its trust; levels below their limit by M3."""
+    each = log_likelihood(concentration, population.level[:, None], population.is_below_lloq[:, None], error)
+    return (each * (population.trust * population.is_sample)[:, None]).sum(-1)
 
 
 def importance_sample(model: PKVAE, population: Population, *, draws: int, generator: torch.Generator) -> WeightedDraws:

@@ -17,13 +17,18 @@ AMPLE_EFFECTIVE_SHARE = 0.2
 ADAPTATIONS = 4
 
 
-def is_trusted(drawn: WeightedDraws) -> torch.Tensor:
+def passes(effective: torch.Tensor, k_hat: torch.Tensor, draws: int) -> torch.Tensor:
     """For each subject, whether its weights pass: at least one effective draw in twenty, and k-hat at most 0.7 unless one draw in five is effective.
 
     The prior's tenth of the draws bounds every weight, so with ample effective draws a larger k-hat is noise in the fit of the tail.
     """
-    share = drawn.effective / drawn.z.shape[1]
-    return (share >= LEAST_EFFECTIVE_SHARE) & ((drawn.k_hat <= TRUSTED_K_HAT) | (share >= AMPLE_EFFECTIVE_SHARE))
+    share = effective / draws
+    return (share >= LEAST_EFFECTIVE_SHARE) & ((k_hat <= TRUSTED_K_HAT) | (share >= AMPLE_EFFECTIVE_SHARE))
+
+
+def is_trusted(drawn: WeightedDraws) -> torch.Tensor:
+    """`passes`, for draws of z."""
+    return passes(drawn.effective, drawn.k_hat, drawn.z.shape[1])
 
 
 def climb(model: PKVAE, population: Population, *, draws: int, generator: torch.Generator) -> tuple[WeightedDraws, list[str]]:

@@ -1,22 +1,25 @@
 """What do we believe about this patient, and what will the concentration be?"""
 
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
-from pkvae_core.drugs.population import Population, course
+from pkvae_core.drugs.population import Population, course, rows
 from pkvae_core.exposure import weighted_quantile
-from pkvae_core.inference.importance import unweighted
+from pkvae_core.inference.importance import WeightedDraws, unweighted
 from pkvae_core.inference.ladder import climb
+from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
-from pkvae_core.structural.exponentials import disposition, superpose
+from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import PKVAE
 
 
@@ -33,26 +36,44 @@ class Diagnostics:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weighted draws of one patient's latent z under one drug's model. Weights sum to 1."""
+    """Weighted draws of how one patient answers to doses, whoever drew them: the drug's VAE, MAP-Bayes, or the exact reference.
 
-    model: PKVAE
+    `engine` is "vae", "map:<published model>", "average" or "exact"; `member` says how probably each draw is each published model's, `z` are the VAE's latents,
+    `entitlement` is what was found when asked whether the model may speak about this patient. Weights sum to 1. `revise` asks the same engine, with the same
+    options, about another record of the patient.
+    """
+
+    card: DrugCard
+    engine: str
+    version: str
+    provenance: dict
     patient: Patient
-    z: Float[Tensor, "draw latent"]
+    responses: Responses
     weight: Float[Tensor, " draw"]
     model_probability: dict[str, float]
     diagnostics: Diagnostics
+    revise: Callable[[Patient], "Posterior"]
     cautions: tuple[str, ...] = ()
     seed: int = 0
+    member: Float[Tensor, "draw model"] | None = None
+    z: Float[Tensor, "draw latent"] | None = None
+    entitlement: Entitlement | None = None
 
     def prior(self) -> "Posterior":
         """What was believed before the levels: the same patient without them."""
-        return individualise(self.model, replace(self.patient, samples=()), draws=len(self.z), seed=self.seed)
+        return self.revise(replace(self.patient, samples=()))
 
     def resampled(self, count: int) -> "Posterior":
         """The same belief as `count` draws of equal weight (systematic resampling, deterministic)."""
         edges = self.weight.cumsum(0).clamp(max=1 - 1e-12)
         index = torch.searchsorted(edges, (torch.arange(count, dtype=edges.dtype) + 0.5) / count)
-        return replace(self, z=self.z[index], weight=torch.full((count,), 1 / count, dtype=self.weight.dtype))
+        even = torch.full((count,), 1 / count, dtype=self.weight.dtype)
+        member, z = (None if table is None else table[index] for table in (self.member, self.z))
+        return replace(self, responses=self.responses.at(index), member=member, z=z, weight=even)
+
+    def settled(self) -> "Posterior":
+        """The same belief as if the latest covariates had always held: what a steady state is counted with."""
+        return replace(self, responses=self.responses.settled())
 
 
 @dataclass(frozen=True)
@@ -81,31 +102,65 @@ class Prediction:
 
 def individualise(model: PKVAE, patient: Patient, *, draws: int = 1000, seed: int = 0) -> Posterior:
     """The posterior of one patient by the ladder (see `climb`); without levels, the prior. Same seed, same answer."""
+    return individualise_all(model, [patient], draws=draws, seed=seed)[0]
+
+
+def individualise_all(model: PKVAE, patients: Sequence[Patient], *, draws: int = 1000, seed: int = 0) -> list[Posterior]:
+    """The posterior of each patient, in one batch; `milliseconds` is each one's share."""
     started = clock.perf_counter()
-    patient = complete(model.card, patient)
-    population = Population.of(model.card, [patient])
+    patients = [complete(model.card, patient) for patient in patients]
+    population = Population.of(model.card, patients)
+    has_levels = population.is_sample.any(1)
+    found: dict[int, Posterior] = {}
+    for is_prior in (True, False):
+        index = (has_levels != is_prior).nonzero()[:, 0]
+        if len(index):
+            drawn, rungs, responses = _draw(model, rows(population, index), is_prior, draws, seed)
+            took = 1e3 * (clock.perf_counter() - started) / len(index)
+            for i, subject in enumerate(index.tolist()):
+                one = slice(i, i + 1)
+                found[subject] = _posterior(model, patients[subject], rows(drawn, one), rungs[i], rows(responses, one), took, seed)
+        started = clock.perf_counter()
+    return [found[i] for i in range(len(patients))]
+
+
+def _draw(model: PKVAE, population: Population, is_prior: bool, draws: int, seed: int) -> tuple[WeightedDraws, list[str], Responses]:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        if not patient.samples:
-            rungs, drawn = ["prior"], unweighted(model, population, model.prior(population.covariates), draws=draws, generator=generator)
-        else:
-            drawn, rungs = climb(model, population, draws=draws, generator=generator)
-    rung = rungs[0]
-    diagnostics = Diagnostics(
-        rung, float(drawn.effective[0]), draws, None if rung == "prior" else float(drawn.k_hat[0]), 1e3 * (clock.perf_counter() - started)
-    )
-    weight = drawn.log_weight[0].double().softmax(0)
-    shares = weight @ drawn.log_member[0].double().exp()
+        if is_prior:
+            drawn = unweighted(model, population, model.prior(population.covariates), draws=draws, generator=generator)
+            return drawn, ["prior"] * len(drawn.z), model.responses(drawn.z, population)
+        drawn, rungs = climb(model, population, draws=draws, generator=generator)
+        return drawn, rungs, model.responses(drawn.z, population)
+
+
+def _posterior(model: PKVAE, patient: Patient, drawn: WeightedDraws, rung: str, responses: Responses, milliseconds: float, seed: int) -> Posterior:
+    weight, member, draws = drawn.log_weight[0].double().softmax(0), drawn.log_member[0].double().exp(), drawn.z.shape[1]
     names = [m.name for m in model.card.published_models]
-    return Posterior(model, patient, drawn.z[0], weight, dict(zip(names, shares.tolist(), strict=True)), diagnostics, _cautions(model, patient, rung), seed)
+    return Posterior(
+        card=model.card,
+        engine="vae",
+        version=model.version,
+        provenance=model.provenance,
+        patient=patient,
+        responses=responses,
+        weight=weight,
+        model_probability=dict(zip(names, (weight @ member).tolist(), strict=True)),
+        diagnostics=Diagnostics(rung, float(drawn.effective[0]), draws, None if rung == "prior" else float(drawn.k_hat[0]), milliseconds),
+        revise=partial(individualise, model, draws=draws, seed=seed),
+        cautions=cautions_of(model.card, patient, rung),
+        seed=seed,
+        member=member,
+        z=drawn.z[0],
+    )
 
 
-def _cautions(model: PKVAE, patient: Patient, rung: str) -> tuple[str, ...]:
+def cautions_of(card: DrugCard, patient: Patient, rung: str) -> tuple[str, ...]:
     """What the reader must know before trusting the answer."""
     cautions = []
     if rung == "failed":
         cautions.append("The levels do not fit what this model has learned: its answer cannot be trusted. Check times, units and doses, and do not dose by it.")
-    for spec in model.card.covariates:
+    for spec in card.covariates:
         value = patient.covariate(spec.name)
         if value is None and spec.name == "CRCL" and all(patient.covariate(name) is not None for name in CLEARANCE_NEEDS):
             cautions.append(
@@ -115,8 +170,6 @@ def _cautions(model: PKVAE, patient: Patient, rung: str) -> tuple[str, ...]:
             cautions.append(f"{spec.label} is unknown: the answer averages over patients of all values.")
         elif not spec.soft_low <= value <= spec.soft_high:
             cautions.append(f"{spec.label} {value:g} {spec.unit} lies outside {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")
-        if len({c.value for c in patient.covariates if c.name == spec.name}) > 1:
-            cautions.append(f"{spec.label} changed during the course: the latest value is used for all of it.")
     return tuple(cautions)
 
 
@@ -135,13 +188,11 @@ def curves(
 ) -> tuple[Float[np.ndarray, "draw time"], Float[np.ndarray, "draw time"]]:
     """Concentration (mg/L) and its integral (mg h/L) of each draw at each time, in one pass."""
     with torch.no_grad():
-        pulses = posterior.model.decoder(posterior.z[None])
         time = torch.as_tensor(np.asarray(time_h, np.float32))[None]
-        concentration, area = superpose(pulses, course(posterior.model.card, [doses]), time)
+        concentration, area = posterior.responses.curves(course(posterior.card, [doses]), time)
     return concentration[0].numpy(), area[0].numpy()
 
 
 def parameters(posterior: Posterior) -> dict[str, Float[np.ndarray, " draw"]]:
     """Clearance CL (L/h), volume at steady state V (L) and terminal half-life (h) of each draw (see `disposition`)."""
-    with torch.no_grad():
-        return {name: value[0].numpy() for name, value in disposition(posterior.model.decoder(posterior.z[None])).items()}
+    return {name: value[0].numpy() for name, value in posterior.responses.disposition().items()}

@@ -12,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population
+from pkvae_core.drugs.population import Population, published_responses
 from pkvae_core.drugs.published import MODELS
-from pkvae_core.drugs.published.model import PublishedModel, pulses
+from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.adapt import draw_t, log_t, moments
-from pkvae_core.residual_error import log_likelihood
-from pkvae_core.structural.exponentials import Pulses, superpose
+from pkvae_core.inference.importance import log_likelihood_of
+from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.structural.responses import Responses, joined
 
 LEAST_EFFECTIVE = 400
 ROUNDS = 4
@@ -28,9 +29,15 @@ DEFENCE = 0.1
 class Exact:
     """True responses drawn for one patient, with normalised weights; `effective` counts the draws that matter."""
 
-    pulses: Pulses
+    responses: Responses
     weight: Float[Tensor, " draw"]
     effective: float
+    model_probability: Float[Tensor, " model"]
+
+    @property
+    def pulses(self) -> Pulses:
+        """The responses as they are now."""
+        return self.responses.pulses
 
     @property
     def is_reliable(self) -> bool:
@@ -42,45 +49,36 @@ class _Draws:
     """One published model's standard normals, responses, log-likelihood times prior over proposal."""
 
     normal: Float[Tensor, "draw eta"]
-    pulses: Pulses
+    responses: Responses
     log_weight: Float[Tensor, " draw"]
 
 
 def exact_posterior(card: DrugCard, population: Population, *, draws: int = 10_000, seed: int = 0) -> Exact:
     """Exact posterior of one patient whose covariates are all known, for the card's mixture of published models, with `draws` of each model."""
     generator = torch.Generator().manual_seed(seed)
-    covariates = {c.name: population.covariates[:, i] for i, c in enumerate(card.covariates)}
     models = [MODELS[m.name] for m in card.published_models]
     prior = torch.tensor([m.weight for m in card.published_models]).double().log()
-    each = [_weigh(model, covariates, population, *_from_prior(model, draws, generator)) for model in models]
+    each = [_weigh(model, card, population, *_from_prior(model, draws, generator)) for model in models]
     exact = _join(each, prior)
     for _ in range(ROUNDS):
         if exact.is_reliable:
             break
-        each = [_weigh(model, covariates, population, *_around(found, draws, generator)) for model, found in zip(models, each, strict=True)]
+        each = [_weigh(model, card, population, *_around(found, draws, generator)) for model, found in zip(models, each, strict=True)]
         exact = _join(each, prior)
     return exact
 
 
 def _join(each: list[_Draws], prior: Tensor) -> Exact:
-    terms = max(d.pulses.amplitude.shape[-1] for d in each)
-    padded = [_with_terms(d.pulses, terms) for d in each]
-    joined = Pulses(*(torch.cat([getattr(p, field) for p in padded], 1) for field in ("amplitude", "rate", "lag")))
-    weight = torch.cat([d.log_weight + p for d, p in zip(each, prior, strict=True)]).softmax(0)
-    return Exact(joined, weight, float(1 / weight.square().sum()))
+    log_weight = torch.cat([d.log_weight + p for d, p in zip(each, prior, strict=True)])
+    weight = log_weight.softmax(0)
+    member = torch.stack([part.sum() for part in weight.split([len(d.log_weight) for d in each])])
+    return Exact(joined([d.responses for d in each]), weight, float(1 / weight.square().sum()), member)
 
 
-def _with_terms(one: Pulses, terms: int) -> Pulses:
-    """The same responses with exponentials of amplitude 0 added up to `terms`."""
-    more = terms - one.amplitude.shape[-1]
-    return Pulses(torch.nn.functional.pad(one.amplitude, (0, more)), torch.nn.functional.pad(one.rate, (0, more), value=1.0), one.lag)
-
-
-def _weigh(model: PublishedModel, covariates: dict[str, Tensor], population: Population, normal: Tensor, log_ratio: Tensor) -> _Draws:
-    responses = pulses(model.at(covariates, normal[None]))
-    concentration = superpose(responses, population.doses, population.sample_time)[0]
-    each = log_likelihood(concentration, population.level[:, None], population.is_below_lloq[:, None], model.error)
-    return _Draws(normal, responses, (each * population.is_sample[:, None]).sum(-1)[0].double() + log_ratio)
+def _weigh(model: PublishedModel, card: DrugCard, population: Population, normal: Tensor, log_ratio: Tensor) -> _Draws:
+    responses = published_responses(model, card, population, normal[None])
+    concentration = responses.curves(population.doses, population.sample_time)[0]
+    return _Draws(normal, responses, log_likelihood_of(population, concentration, model.error)[0].double() + log_ratio)
 
 
 def _from_prior(model: PublishedModel, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -218,8 +218,9 @@ def kernel_density(points: Float[np.ndarray, "draw 2"], at: Float[np.ndarray, "p
 
 def place(posterior: Posterior, across: Axis, up: Axis, *, probability: float = 0.9) -> Placement:
     """Where this patient lies on the map of two axes, before or after levels."""
-    mean = posterior.weight.float().numpy() @ posterior.z.float().numpy()
-    z = posterior.resampled(400).z.float().numpy()
+    some = posterior.resampled(400)
+    assert posterior.z is not None and some.z is not None, "only the VAE's posterior has a place on the map"
+    mean, z = posterior.weight.float().numpy() @ posterior.z.float().numpy(), some.z.float().numpy()
     points = np.stack([across.coordinate(z), up.coordinate(z)], 1)
     return Placement(region(points, probability), (float(mean @ across.direction), float(mean @ up.direction)))
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from pkvae_core.case import Case, read_document
+from pkvae_core.case import Case, digest_of, read_document
 from pkvae_core.dosing.option import Option
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
@@ -38,7 +38,7 @@ def answer_of(case: Case, posterior: Posterior, option: Option | None) -> Answer
     """The answer as it is saved; an exposure without limit, of draws that never settle, is left empty."""
     numbers = {name: getattr(option, name) for name in Answer.__dataclass_fields__ if name.startswith(("exposure_", "probability_"))} if option else {}
     finite = {name: value if value < float("inf") else None for name, value in numbers.items()}
-    return Answer(case.drug, posterior.model.version, posterior.seed, posterior.diagnostics.draws, case.digest, option.regimen if option else None, **finite)
+    return Answer(case.drug, posterior.version, posterior.seed, posterior.diagnostics.draws, case.digest, option.regimen if option else None, **finite)
 
 
 def save_answer(case: Case, posterior: Posterior, option: Option | None) -> str:
@@ -48,13 +48,14 @@ def save_answer(case: Case, posterior: Posterior, option: Option | None) -> str:
 
 def reopen(text: str | bytes) -> tuple[Case, Answer | None]:
     """The saved case, and its answer where one was saved. Raises ValueError, in a sentence, for a broken file or an answer to another case."""
-    case, result = Case.from_json(text), read_document(text).get("result")
+    case, document = Case.from_json(text), read_document(text)
+    result = document.get("result")
     if result is None:
         return case, None
     try:
         answer = TypeAdapter(Answer).validate_python(result)
     except ValidationError as error:
         raise ValueError(f"The saved answer is damaged at {'.'.join(map(str, error.errors()[0]['loc'])) or 'its start'}. Choose another file.") from error
-    if answer.digest != case.digest:
+    if answer.digest != digest_of(document):
         raise ValueError("The saved answer belongs to other data than the case beside it: the file was edited. Choose another file.")
     return case, answer

@@ -72,7 +72,7 @@ def compose(
 
     `recommendation` is the ranking that it was chosen from, `unchanged` the current regimen judged, `printed` the local time.
     """
-    card, regimen = posterior.model.card, option.regimen if option else None
+    card, regimen = posterior.card, option.regimen if option else None
     per_mg_per_L = 1 / concentration_factor(case.unit, card.molar_mass_g_per_mol)
     heading, detail = _heading(case, posterior, option, recommendation)
     target = f"{case.target.label}: {_bounds(case, per_mg_per_L)}"
@@ -81,7 +81,7 @@ def compose(
     own = cautions_for(posterior, (option, *ranked), case.current) if option else recommendation.cautions if recommendation else ()
     return Report(
         title=f"{card.name} dosing report",
-        identity=(f"Printed {moment_words(printed)}", f"Model {posterior.model.version}", f"Data {case.digest}"),
+        identity=(f"Printed {moment_words(printed)}", f"Model {posterior.version}", f"Data {case.digest}"),
         patient=case.label or "Patient without a label",
         alarm="The model could not match this patient's levels. Do not dose on this answer." if posterior.diagnostics.rung == "failed" else "",
         heading=heading,
@@ -103,7 +103,7 @@ def _heading(case: Case, posterior: Posterior, option: Option | None, recommenda
     if option is None:
         return "Recommended regimen", (recommendation.reason if recommendation else None) or "No regimen was judged."
     regimen, best = option.regimen, recommendation.best if recommendation else None
-    detail = [posterior.model.card.product(regimen.product).label, f"first dose {moment_words(case.clock(regimen.start_h))}"]
+    detail = [posterior.card.product(regimen.product).label, f"first dose {moment_words(case.clock(regimen.start_h))}"]
     if case.current and case.current != regimen:
         detail.append(f"replaces {regimen_words(case.current)}")
     if recommendation and best and best.regimen == regimen:

@@ -49,7 +49,7 @@ def covariates(case: Case, posterior: Posterior) -> Listing:
     """The latest value of each covariate on the card with its date and source, derived ones included; those of one date and source in one line."""
     latest = {c.name: c for c in posterior.patient.covariates}
     together: dict[str, list[str]] = {}
-    for spec in posterior.model.card.covariates:
+    for spec in posterior.card.covariates:
         if (found := latest.get(spec.name)) is None:
             together.setdefault("averaged over", []).append(f"{spec.label} unknown")
             continue
@@ -149,11 +149,11 @@ def how_sure(posterior: Posterior) -> Listing:
 
 def model_lines(case: Case, posterior: Posterior) -> Listing:
     """Which model spoke, from which papers it was made, where the target comes from, and what it was not made for."""
-    card, model = posterior.model.card, posterior.model
-    trained = f"trained {model.provenance['trained']}" if "trained" in model.provenance else "not trained"
+    card = posterior.card
+    trained = f"trained {posterior.provenance['trained']}" if "trained" in posterior.provenance else "not trained"
     shares = sorted(posterior.model_probability.items(), key=lambda pair: -pair[1])
     lines = (
-        Line("Model", f"{model.version}, {trained}; drug card {card.version}; random seed {posterior.seed}."),
+        Line("Model", f"{posterior.version}, {trained}; drug card {card.version}; random seed {posterior.seed}."),
         Line("Made from", " ".join(f"{MODELS[name].citation} ({percent_words(share)} of this answer; {MODELS[name].population})." for name, share in shares)),
         Line("Target", _target_source(case.target, card)),
         Line("Limits", " ".join(limit.text for limit in card.limits)),

@@ -5,8 +5,8 @@ The response to 1 mg at time 0 by route r is, from its lag on,
 Between two events (a dose starts, an infusion ends) every term is a linear state with constant input R (mg/h),
     state' = -rate state + amplitude R,
 so one pass over the events gives every concentration and every integral in closed form: bolus, infusion of any length,
-overlapping infusions and any number of doses cost one exponential per event and term. A change of the rates at an event
-(kidney function) fits into the same pass.
+overlapping infusions and any number of doses cost one exponential per event and term. Where the response itself changes (kidney function), that moment is
+an event too: the compartments keep their amounts (see `chain`) and the new exponentials take over.
 """
 
 import math
@@ -15,6 +15,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from pkvae_core.structural.chain import transfer
+
+NEVER = -1e9  # hours: a change that never came (the padding of subjects with fewer changes)
 
 
 @dataclass(frozen=True)
@@ -55,28 +59,42 @@ def disposition(pulses: Pulses) -> dict[str, Float[Tensor, "subject draw"]]:
     return {"CL": clearance, "V": clearance**2 * (area / rate).sum(-1), "half_life": math.log(2) / slowest}
 
 
+def with_terms(pulses: Pulses, terms: int) -> Pulses:
+    """The same responses with exponentials of amplitude 0 added up to `terms`: after the disposition's and, where there is a mouth, after the onset's."""
+    halves = pulses.amplitude.shape[2]  # a swallowed dose needs two exponentials for each one of the disposition
+    more = (terms - pulses.amplitude.shape[-1]) // halves
+
+    def padded(table: Tensor, value: float) -> Tensor:
+        return torch.nn.functional.pad(table.unflatten(-1, (halves, -1)), (0, more), value=value).flatten(-2)
+
+    return Pulses(padded(pulses.amplitude, 0.0), padded(pulses.rate, 1.0), pulses.lag)
+
+
 @dataclass(frozen=True)
 class _Events:
-    """Everything that happens, sorted: at `time` the state jumps by amplitude x `jump` mg, and `inflow` mg/h run until the next event."""
+    """Everything that happens, sorted: at `time` the state jumps by amplitude x `jump` mg, and `inflow` mg/h run until the next event.
+
+    `epoch` counts the changes of the response so far, this event included.
+    """
 
     time: Float[Tensor, "subject event"]
     jump: Float[Tensor, "subject event"]
     inflow: Float[Tensor, "subject event"]
+    epoch: Int[Tensor, "subject event"]
 
 
-def _events(doses: Doses) -> _Events:
+def _events(doses: Doses, until: Float[Tensor, "subject change"]) -> _Events:
     """Times and inflows in double: late in a long course a float would change the length of a short infusion, and leave inflow after the last one."""
     start, duration = doses.time.double(), doses.duration.double()
     is_bolus = duration <= 0
-    jump = torch.where(is_bolus, doses.amount, 0)
-    if bool(is_bolus.all()):
-        time, order = start.sort(dim=1, stable=True)
-        return _Events(time, jump.gather(1, order), torch.zeros_like(jump))
-    inflow = torch.where(is_bolus, 0, doses.amount.double() / torch.where(is_bolus, 1, duration))
-    time, order = torch.cat([start, start + duration], 1).sort(dim=1, stable=True)
-    jump = torch.cat([jump, torch.zeros_like(jump)], 1).gather(1, order)
-    running = torch.cat([inflow, -inflow], 1).gather(1, order).cumsum(1).clamp(min=0)
-    return _Events(time, jump, running.to(jump.dtype))
+    jump, inflow = torch.where(is_bolus, doses.amount, 0), torch.where(is_bolus, 0, doses.amount.double() / torch.where(is_bolus, 1, duration))
+    still = torch.zeros_like(until.double())
+    times, jumps, inflows = [until.double(), start], [still.to(jump.dtype), jump], [still, inflow]
+    if not bool(is_bolus.all()):
+        times, jumps, inflows = [*times, start + duration], [*jumps, torch.zeros_like(jump)], [*inflows, -inflow]
+    time, order = torch.cat(times, 1).sort(dim=1, stable=True)
+    running = torch.cat(inflows, 1).gather(1, order).cumsum(1).clamp(min=0)
+    return _Events(time, torch.cat(jumps, 1).gather(1, order), running.to(jump.dtype), (order < until.shape[1]).cumsum(1))
 
 
 def _advance(state: Tensor, inflow: Tensor, rate: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,33 +104,102 @@ def _advance(state: Tensor, inflow: Tensor, rate: Tensor, elapsed: Tensor) -> tu
 
 
 def superpose(
-    pulses: Pulses, doses: Doses, time: Float[Tensor, "subject time"]
+    pulses: Pulses,
+    doses: Doses,
+    time: Float[Tensor, "subject time"],
+    *,
+    earlier: tuple[Pulses, ...] = (),
+    until: Float[Tensor, "subject change"] | None = None,
 ) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
-    """Concentration (mg/L) just before each time, and its integral from the first dose to each time (mg h/L), summed over routes."""
+    """Concentration (mg/L) just before each time, and its integral from the first dose to each time (mg h/L), summed over routes.
+
+    Where the response changed, `earlier[i]` held until `until[:, i]` (ascending, `NEVER` where a subject has fewer changes) and `pulses` holds after the last
+    change. What is swallowed feels a change one lag later: its clock is that of arrival.
+    """
+    epochs = (*earlier, pulses)
+    changes = until if until is not None else torch.zeros(time.shape[0], 0)
     routes = range(pulses.amplitude.shape[2])
     used = [r for r in routes if bool(((doses.route == r) & (doses.amount > 0)).any())] or [0]
     arrival = time.double()[:, None, :, None] - pulses.lag[:, :, None]  # subject draw time route
-    parts = [_superpose_route(pulses.amplitude[:, :, r], pulses.rate[:, :, r], arrival[..., r], _events(doses.of_route(r))) for r in used]
+    parts = [_superpose_route(_Route.of(epochs, r), arrival[..., r], _events(doses.of_route(r), changes)) for r in used]
     return torch.stack([p[0] for p in parts]).sum(0), torch.stack([p[1] for p in parts]).sum(0)
 
 
-def _superpose_route(amplitude: Tensor, rate: Tensor, time: Tensor, events: _Events) -> tuple[Tensor, Tensor]:
-    """One route: amplitude, rate [subject draw term], time [subject draw time] measured on the clock of arrival (lag subtracted)."""
+@dataclass(frozen=True)
+class _Route:
+    """One route's amplitudes and rates in every epoch, and the matrices that take the terms' concentrations over each change."""
+
+    amplitude: Float[Tensor, "subject epoch draw term"]
+    rate: Float[Tensor, "subject epoch draw term"]
+    transfer: Float[Tensor, "subject change draw term term"]
+
+    @classmethod
+    def of(cls, epochs: tuple[Pulses, ...], route: int) -> "_Route":
+        matrices = [_transfer(before, after, route) for before, after in zip(epochs[:-1], epochs[1:], strict=True)]
+        amplitude, rate = (torch.stack([getattr(p, field)[:, :, route] for p in epochs], 1) for field in ("amplitude", "rate"))
+        return cls(amplitude, rate, torch.stack(matrices, 1) if matrices else amplitude.new_zeros(len(amplitude), 0, *amplitude.shape[2:], amplitude.shape[-1]))
+
+    def of_epoch(self, epoch: Int[Tensor, " subject"]) -> tuple[Tensor, Tensor]:
+        if self.rate.shape[1] == 1:
+            return self.amplitude[:, 0], self.rate[:, 0]
+        rows = torch.arange(len(epoch))
+        return self.amplitude[rows, epoch], self.rate[rows, epoch]
+
+
+def _transfer(before: Pulses, after: Pulses, route: int) -> Float[Tensor, "subject draw term term"]:
+    """Into the vein, the chain's matrix. Swallowed: the terms of the onset keep the amount in the gut, and each pair (disposition + onset) goes by the chain."""
+    terms = before.amplitude.shape[-1] // before.amplitude.shape[2]
+    vein = [(p.amplitude[:, :, 0, :terms], p.rate[:, :, 0, :terms]) for p in (before, after)]
+    chain = transfer(vein[0], vein[1])
+    whole = torch.zeros(*chain.shape[:2], before.amplitude.shape[-1], before.amplitude.shape[-1], dtype=chain.dtype)
+    whole[..., :terms, :terms] = chain
+    if route:
+        was, now = before.amplitude[:, :, route, terms:], after.amplitude[:, :, route, terms:]
+        kept = torch.diag_embed(torch.where(was == 0, 0, now / torch.where(was == 0, 1, was)))
+        whole[..., terms:, terms:] = kept
+        whole[..., :terms, terms:] = chain - kept
+    return whole
+
+
+def _superpose_route(route: _Route, time: Float[Tensor, "subject draw time"], events: _Events) -> tuple[Tensor, Tensor]:
+    """One route, at times on the clock of arrival (lag subtracted)."""
+    first, count = torch.zeros(len(time), dtype=torch.long), events.time.shape[1]
+    amplitude, rate = route.of_epoch(first)
     state, area = torch.zeros_like(amplitude), torch.zeros_like(amplitude)
     states, areas = [state], [area]
-    for i in range(events.time.shape[1]):
+    for i in range(count):
         if i:
             elapsed = (events.time[:, i] - events.time[:, i - 1]).to(rate.dtype)[:, None, None]
             state, added = _advance(state, amplitude * events.inflow[:, i - 1, None, None], rate, elapsed)
             area = area + added
+        state = _change(route, events, i, state)
+        amplitude, rate = route.of_epoch(events.epoch[:, i])
         state = state + amplitude * events.jump[:, i, None, None]
         states.append(state)
         areas.append(area)
     index = torch.searchsorted(events.time, time.flatten(1).contiguous()).view_as(time)  # events strictly before each time; 0 = none yet
-    since = time - events.time.gather(1, (index - 1).clamp(min=0).flatten(1)).view_as(time)
-    inflow = torch.cat([torch.zeros_like(events.inflow[:, :1]), events.inflow], 1).gather(1, index.flatten(1)).view_as(time)
+
+    def seen(table: Tensor) -> Tensor:
+        return table.gather(1, (index - 1).clamp(min=0).flatten(1)).view_as(time)
+
+    since = torch.where(index > 0, time - seen(events.time), 0).to(rate.dtype)[..., None]
+    inflow = torch.where(index > 0, seen(events.inflow), 0)[..., None]
     pick = index[..., None].expand(*time.shape, amplitude.shape[-1])
     state, area = torch.stack(states, 2).gather(2, pick), torch.stack(areas, 2).gather(2, pick)
-    since = torch.where(index > 0, since, 0).to(rate.dtype)[..., None]
-    end, added = _advance(state, amplitude[:, :, None] * inflow[..., None], rate[:, :, None], since)
+    if route.rate.shape[1] == 1:
+        amplitude, rate = amplitude[:, :, None], rate[:, :, None]
+    else:
+        now = torch.where(index > 0, seen(events.epoch), 0)[..., None].expand_as(pick)
+        amplitude, rate = (table.transpose(1, 2).gather(2, now) for table in (route.amplitude, route.rate))
+    end, added = _advance(state, amplitude * inflow, rate, since)
     return end.sum(-1).clamp(min=0), (area + added).sum(-1)  # below zero only by round-off, where a rise begins
+
+
+def _change(route: _Route, events: _Events, i: int, state: Tensor) -> Tensor:
+    """The state after event i, where that is a change of the response."""
+    epoch = events.epoch[:, i]
+    is_change = epoch > (events.epoch[:, i - 1] if i else 0)
+    if not bool(is_change.any()):
+        return state
+    matrix = route.transfer[torch.arange(len(epoch)), (epoch - 1).clamp(min=0)]
+    return torch.where(is_change[:, None, None], (matrix @ state[..., None])[..., 0], state)

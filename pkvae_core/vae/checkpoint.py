@@ -14,7 +14,7 @@ from pkvae_core.drugs.card import CARDS, load_card
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.vae.vae import PKVAE, Configuration
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save_model(model: PKVAE, folder: Path, *, training: dict) -> None:

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from pkvae_core.drugs.population import Population
-from pkvae_core.structural.exponentials import Pulses, superpose
+from pkvae_core.structural.exponentials import NEVER, Pulses, superpose
 from pkvae_core.vae.decoder import perceptron
 
 FADING_RATES_PER_H = (2.0, 0.7, 0.25, 0.08, 0.025, 0.008)
+FORGETTING_RATES_PER_H = (50.0, 0.2, 0.02)  # over which past a level averages covariates that have changed since: now, hours, days
 
 
 def lower_triangle(flat: Float[Tensor, "*batch entries"], latent: int) -> Float[Tensor, "*batch latent latent"]:
@@ -36,14 +37,34 @@ class Scales:
 def covariate_features(covariates: Float[Tensor, "subject covariate"], scales: Scales) -> Float[Tensor, "subject feature"]:
     """Standardised covariates, 0 where unknown, and a flag for each that is known."""
     is_known = ~covariates.isnan()
-    is_log = torch.tensor(scales.is_log)
-    value = torch.where(is_log, covariates.clamp(min=1e-6).log(), covariates)
-    value = (value - torch.tensor(scales.mean)) / torch.tensor(scales.sd)
+    value = standardised(covariates, scales)
     return torch.cat([torch.where(is_known, value, 0), is_known.float()], -1)
 
 
+def standardised(covariates: Float[Tensor, "*batch covariate"], scales: Scales) -> Float[Tensor, "*batch covariate"]:
+    """Covariates in standard deviations from their mean (of the logarithm but for 0/1 ones), NaN where unknown."""
+    value = torch.where(torch.tensor(scales.is_log), covariates.clamp(min=1e-6).log(), covariates)
+    return (value - torch.tensor(scales.mean)) / torch.tensor(scales.sd)
+
+
+def differences(population: Population, scales: Scales) -> Float[Tensor, "subject change covariate"]:
+    """How far each earlier value of each covariate lay from the latest one, standardised; 0 where unknown."""
+    earlier, latest = standardised(population.history.covariates, scales), standardised(population.covariates, scales)
+    return (earlier - latest[:, None]).nan_to_num(0)
+
+
+def change_features(population: Population, scales: Scales) -> Float[Tensor, "subject sample clue"]:
+    """How different the covariates were when each level was drawn and before it: averages of `differences` over a fading past, one for each rate."""
+    time, until = population.sample_time[..., None, None], population.history.until[:, None, :, None]
+    began = torch.cat([torch.full_like(until[:, :, :1], NEVER), until[:, :, :-1]], 2)
+    rate = torch.tensor(FORGETTING_RATES_PER_H)
+    share = torch.exp(-rate * (time - until).clamp(min=0)) - torch.exp(-rate * (time - began).clamp(min=0))  # subject sample change rate
+    return torch.einsum("scer,sev->scrv", share, differences(population, scales)).flatten(2)
+
+
 def sample_features(population: Population, scales: Scales, routes: int) -> Float[Tensor, "subject sample clue"]:
-    """One token for each level: its logarithm, whether it is below its limit, the clock, and the doses as seen from it (fading-memory traces by route)."""
+    """One token for each level: its logarithm, whether it is below its limit, the clock, the doses as seen from it (fading-memory traces by
+    route), and what has changed since."""
     doses, time = population.doses, population.sample_time
     bank = torch.tensor(FADING_RATES_PER_H).view(1, len(FADING_RATES_PER_H), 1, 1).expand(time.shape[0], -1, routes, 1)
     memory = Pulses(torch.ones_like(bank), bank, torch.zeros_like(bank[..., 0]))
@@ -57,7 +78,7 @@ def sample_features(population: Population, scales: Scales, routes: int) -> Floa
     first = time - torch.where(given[:, 0], doses.time, torch.inf).min(1).values.clamp(max=1e6)[:, None]
     clock = torch.stack([first.clamp(min=0).log1p(), (last + 0.1).log(), infusion.log1p(), (last < infusion).float()], -1)
     level = torch.stack([(population.level.clamp(min=1e-6) / scales.concentration).log(), population.is_below_lloq.float()], -1)
-    return torch.cat([level, clock, (traces + 1e-4).log()], -1)
+    return torch.cat([level, clock, (traces + 1e-4).log(), change_features(population, scales)], -1)
 
 
 class SetEncoder(nn.Module):
@@ -70,7 +91,7 @@ class SetEncoder(nn.Module):
         super().__init__()
         self.latent, self.components = latent, components
         self.context = perceptron(2 * covariates, width, width)
-        self.clues = 6 + len(FADING_RATES_PER_H) * routes
+        self.clues = 6 + len(FADING_RATES_PER_H) * routes + len(FORGETTING_RATES_PER_H) * covariates
         self.read = perceptron(self.clues + width, width, width)
         self.reread = perceptron(3 * width, width, width)
         self.head = perceptron(3 * width + 2, 2 * width, width, components * (1 + latent + latent * (latent + 1) // 2))

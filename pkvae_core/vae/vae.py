@@ -4,6 +4,8 @@ A virtual patient comes with a whole noise-free curve. The teacher reads it, z ~
 the encoder that we ship, sees a few noisy levels and must find the same z. One loss, the ELBO of a VAE whose prior is what the student believes (beta = 1):
     E_q_T[-log p(curve | z)] + beta (E_q_T[-log q(z | levels, doses, c)] - H(q_T)) + a light pull of z towards Normal(0, I).
 The student is asked twice: with the levels, and with covariates alone, which makes it the prior p(z | c).
+z is the patient at the latest covariates. Who the same patient was before they changed is learned from virtual patients whose etas stay while their
+covariates change: z + M(z, c, change) change, the latent's own way of keeping an individual's deviation from what is typical.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -14,11 +16,12 @@ from torch import Tensor, nn
 from torch.distributions import MixtureSameFamily
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population, VirtualPatients
+from pkvae_core.drugs.population import History, Population, VirtualPatients, rows
 from pkvae_core.records.physiology import renal_weight
-from pkvae_core.structural.exponentials import Doses, Pulses, superpose
+from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
+from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.decoder import PulseDecoder, perceptron
-from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, sample_features
+from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class PKVAE(nn.Module):
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
         self.teacher = Teacher(2 * c.routes * len(c.curve_times_h), c.latent)
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)
+        self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, (c.latent - c.absorption) * len(c.scales.mean))
 
     @property
     def version(self) -> str:
@@ -79,6 +83,21 @@ class PKVAE(nn.Module):
         """log p(published model | z, c): whose residual error applies."""
         features = covariate_features(covariates, self.configuration.scales)[:, None].expand(-1, z.shape[1], -1)
         return self.member(torch.cat([z, features], -1)).log_softmax(-1)
+
+    def before(
+        self, z: Float[Tensor, "subject draw latent"], covariates: Float[Tensor, "subject covariate"], difference: Float[Tensor, "subject covariate"]
+    ) -> Float[Tensor, "subject draw latent"]:
+        """The same patients when their standardised covariates lay this far from `covariates`: unchanged where the difference is 0, and in what absorbs."""
+        clues = torch.cat([covariate_features(covariates, self.configuration.scales), difference], -1)[:, None].expand(-1, z.shape[1], -1)
+        matrix = self.shift(torch.cat([z, clues], -1)).unflatten(-1, (-1, difference.shape[-1]))
+        moved = (matrix @ difference[:, None, :, None])[..., 0]
+        return z + nn.functional.pad(moved, (0, z.shape[-1] - moved.shape[-1]))
+
+    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> Responses:
+        """How these patients answer to doses, now and before each change of their covariates."""
+        difference = differences(population, self.configuration.scales)
+        earlier = tuple(self.decoder(self.before(z, population.covariates, step)) for step in difference.unbind(1))
+        return Responses(self.decoder(z), earlier, population.history.until)
 
     def curve(self, pulses: Pulses) -> Float[Tensor, "subject draw point"]:
         """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times."""
@@ -105,9 +124,10 @@ class Parts:
     entropy: Tensor
     member: Tensor
     pull: Tensor
+    change: Tensor
 
     def total(self, beta: float) -> Tensor:
-        return self.reconstruction + beta * (self.student + 0.5 * self.prior - 1.5 * self.entropy) + self.member + 1e-2 * self.pull
+        return self.reconstruction + beta * (self.student + 0.5 * self.prior - 1.5 * self.entropy) + self.member + 1e-2 * self.pull + 0.5 * self.change
 
 
 def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curve_sd: float) -> Parts:
@@ -115,9 +135,7 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
     curve = model.curve(patients.pulses)[:, 0]
     teacher = model.teacher(curve)
     z = teacher.rsample()
-    drawn = model.curve(model.decoder(z[:, None]))[:, 0]
-    sd = curve_sd * _slack(curve, model.configuration)
-    fit = 0.5 * ((drawn - curve) / sd).square().sum(-1)
+    fit = _misfit(model, curve, z, curve_sd)
     covariates = seen.covariates
     log_member = model.membership(z.detach()[:, None], covariates)[:, 0]
     return Parts(
@@ -127,7 +145,25 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
         entropy=teacher.entropy().mean(),
         member=nn.functional.nll_loss(log_member, patients.model),
         pull=0.5 * z.square().sum(-1).mean(),
+        change=_change(model, patients, seen, z.detach(), curve_sd),
     )
+
+
+def _misfit(model: PKVAE, curve: Float[Tensor, "subject point"], z: Float[Tensor, "subject latent"], curve_sd: float) -> Float[Tensor, " subject"]:
+    """How far the decoder's curve lies from the true one, in squared standard deviations."""
+    drawn = model.curve(model.decoder(z[:, None]))[:, 0]
+    return 0.5 * ((drawn - curve) / (curve_sd * _slack(curve, model.configuration))).square().sum(-1)
+
+
+def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
+    """Misfit of who the patients were before each change (mean over changes)."""
+    difference, fits = differences(seen, model.configuration.scales), []
+    for i, pulses in enumerate(patients.responses.earlier):
+        did = (seen.history.until[:, i] > NEVER).nonzero()[:, 0]
+        before = model.before(z[did, None], seen.covariates[did], difference[did, i])[:, 0]
+        fits.append(_misfit(model, model.curve(rows(pulses, did))[:, 0], before, curve_sd))
+    every = torch.cat(fits) if fits else z.new_zeros(0)
+    return every.mean() if len(every) else z.new_zeros(())
 
 
 def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) -> Tensor:
@@ -139,18 +175,26 @@ def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) 
 def hide(population: Population, generator: torch.Generator, names: tuple[str, ...]) -> Population:
     """The population as a clinic would send it: half of the patients complete, the others with covariates missing at random.
 
-    Creatinine clearance is known where age, sex, weight and creatinine are, and for half of the others (a chart may state it alone).
+    Creatinine clearance is known where age, sex, weight and creatinine are, and for half of the others (a chart may state it alone). What is seen to change
+    in a patient was measured: weight, creatinine and clearance are hidden only where they stay the same (clearance also where its ingredients are).
     """
-    covariates = population.covariates.clone()
+    covariates, history = population.covariates.clone(), population.history.covariates.clone()
     count = covariates.shape[0]
     is_incomplete = torch.rand(count, 1, generator=generator) < 0.5
     is_hidden = is_incomplete & (torch.rand(covariates.shape, generator=generator) < torch.rand(count, 1, generator=generator))
+    is_hidden &= ~(history != covariates[:, None]).any(1)
     if "CRCL" in names:
         ingredients = [names.index(n) for n in ("AGE", "SEX", "WT", "SCR")]
         is_hidden[:, names.index("CRCL")] = is_hidden[:, ingredients].any(1) & (torch.rand(count, generator=generator) < 0.5)
-        sized = [names.index(n) for n in ("WT", "HT", "SEX")]
         unsized = is_hidden[:, names.index("HT")] & ~is_hidden[:, ingredients].any(1)  # without a height, Cockcroft-Gault takes the actual weight
-        actual = covariates[:, sized[0]] / renal_weight(*covariates[:, sized].unbind(1))
-        covariates[:, names.index("CRCL")] *= torch.where(unsized, actual, 1)
+        for table in (covariates[:, None], history):
+            table[..., names.index("CRCL")] *= torch.where(unsized[:, None], _actual_to_renal(table, names), 1)
     covariates[is_hidden] = torch.nan
-    return replace(population, covariates=covariates)
+    history[is_hidden[:, None].expand_as(history)] = torch.nan
+    return replace(population, covariates=covariates, history=History(population.history.until, history))
+
+
+def _actual_to_renal(covariates: Float[Tensor, "subject change covariate"], names: tuple[str, ...]) -> Float[Tensor, "subject change"]:
+    """The actual weight over the one that Cockcroft-Gault takes where a height is known."""
+    weight, height, is_male = covariates[..., [names.index(n) for n in ("WT", "HT", "SEX")]].unbind(-1)
+    return weight / renal_weight(weight, height, is_male)

@@ -23,7 +23,7 @@ def template(draws) -> Option:
 
 def few(posterior: Posterior) -> tuple[Regimen, ...]:
     """Two infusion durations, one of them continuous, are enough where the choice does not matter."""
-    card = posterior.model.card
+    card = posterior.card
     return candidates(card, start_h=0, infusion_h=2) + candidates(card, start_h=0, infusion_h=24, interval_h=24)
 
 
@@ -58,7 +58,7 @@ def test_a_regimen_that_reaches_the_least_probability_stands_before_one_that_doe
 
 def test_distinct_options_differ_in_more_than_the_infusion(draws):
     posterior = draws(NEAR_FOUR)
-    found = recommend(posterior, AUC24, candidates(posterior.model.card, start_h=0, interval_h=12))
+    found = recommend(posterior, AUC24, candidates(posterior.card, start_h=0, interval_h=12))
     keys = [(o.regimen.amount_mg, o.regimen.interval_h) for o in found.distinct]
     assert len(keys) == len(set(keys)) < found.tested
     assert found.distinct[0] is found.best
@@ -98,7 +98,7 @@ def test_draws_that_never_settle_are_told_of(draws):
 
 def test_an_exact_amount_outside_the_card_is_told_and_not_clamped(draws):
     posterior = draws([11.0])
-    found = recommend(posterior, AUC24, candidates(posterior.model.card, start_h=0, interval_h=24, infusion_h=24))
+    found = recommend(posterior, AUC24, candidates(posterior.card, start_h=0, interval_h=24, infusion_h=24))
     assert found.best and found.best.regimen.amount_mg == 4500
     assert found.best.exact_amount_mg == pytest.approx(5500, rel=1e-4)
     assert any("5,500 mg every 24 h; 250 to 4,500 mg are available" in words for words in found.cautions)
@@ -120,7 +120,7 @@ def test_no_candidates_and_no_dosing_card_are_refused(draws):
     posterior = draws([4.0])
     with pytest.raises(ValueError, match="no regimen to choose"):
         recommend(posterior, AUC24, ())
-    posterior.model.card = posterior.model.card.model_copy(update={"gives_dose": False})
+    posterior = replace(posterior, card=posterior.card.model_copy(update={"gives_dose": False}))
     with pytest.raises(ValueError, match="gives no doses"):
         recommend(posterior, AUC24, (Regimen(1000, 12, 1),))
 

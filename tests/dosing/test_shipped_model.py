@@ -30,21 +30,20 @@ def posterior():
 
 
 def test_auc24_is_the_daily_dose_over_each_draw_s_clearance(posterior):
-    option = judge(posterior, Target.from_spec(posterior.model.card.target("auc24")), Regimen(1000, 12, 1, 48))
+    option = judge(posterior, Target.from_spec(posterior.card.target("auc24")), Regimen(1000, 12, 1, 48))
     settled = np.isfinite(option.exposure)
     assert option.exposure[settled] == pytest.approx(2000 / parameters(posterior)["CL"][settled], rel=1e-3)
 
 
-def test_scaling_and_simulating_agree(posterior, monkeypatch):
+def test_scaling_and_simulating_agree(posterior, simulated):
     target = Target("auc24", 400, 600, window_h=(0.0, 24.0), least_probability=0.25, toxicity_weight=1.0)
     scaled = judge(posterior, target, Regimen(750, 8, 1, 48)).exposure
-    monkeypatch.setattr(posterior.model.decoder, "is_dose_proportional", False)
-    assert judge(posterior, target, Regimen(750, 8, 1, 48)).exposure == pytest.approx(scaled, rel=1e-3)
+    assert judge(simulated(posterior), target, Regimen(750, 8, 1, 48)).exposure == pytest.approx(scaled, rel=1e-3)
 
 
 def test_a_patient_with_two_levels_gets_a_regimen(posterior):
     found = recommend(
-        posterior, Target.from_spec(posterior.model.card.target()), candidates(posterior.model.card, start_h=48, infusion_h=1), current=Regimen(1000, 12, 1, 48)
+        posterior, Target.from_spec(posterior.card.target()), candidates(posterior.card, start_h=48, infusion_h=1), current=Regimen(1000, 12, 1, 48)
     )
     assert found.best and found.best.probability_in >= found.target.least_probability
 
@@ -54,7 +53,7 @@ def test_every_rung_of_the_ladder_has_words_on_the_page_and_in_the_report():
 
 
 def test_levels_that_the_model_cannot_explain_get_no_regimen(posterior):
-    target, choice = Target.from_spec(posterior.model.card.target("auc24")), candidates(posterior.model.card, start_h=48)
+    target, choice = Target.from_spec(posterior.card.target("auc24")), candidates(posterior.card, start_h=48)
     failed = replace(posterior, diagnostics=replace(posterior.diagnostics, rung="failed"))
     assert recommend(posterior, target, choice).best is not None
     found = recommend(failed, target, choice)

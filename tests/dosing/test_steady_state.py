@@ -12,7 +12,6 @@ from pkvae_core.dosing.course import COARSE, FINE, Span
 from pkvae_core.dosing.option import judge
 from pkvae_core.dosing.steady_state import steady_spans
 from pkvae_core.dosing.target import Target
-from pkvae_core.inference.posterior import Prediction
 from pkvae_core.patient import Dose, Regimen
 
 AUC24 = Target("auc24", 400, 600, least_probability=0.25, toxicity_weight=1.0)
@@ -46,10 +45,10 @@ def test_a_continuous_infusion_stays_at_its_rate_over_clearance(draws):
 
 
 @pytest.mark.parametrize("regimen", [Regimen(1000, 12, 1, 100), Regimen(500, 6, 0, 0), Regimen(1500, 36, 4, 0), Regimen(2000, 24, 24, 48)])
-def test_simulating_to_the_horizon_finds_the_same_steady_state(draws, regimen):
+def test_simulating_to_the_horizon_finds_the_same_steady_state(draws, simulated, regimen):
     posterior = draws([2.0, 4.0, 9.0], past=(Dose(0, 800, 1),) if regimen.start_h else ())
     exact = at_steady_state(posterior, regimen)
-    posterior.model.decoder.is_dose_proportional = False
+    posterior = simulated(posterior)
     simulated = at_steady_state(posterior, regimen)
     assert simulated.area_mg_h_per_L == pytest.approx(exact.area_mg_h_per_L, rel=2e-3)
     assert simulated.concentration_mg_per_L == pytest.approx(exact.concentration_mg_per_L, rel=3e-3, abs=0.01)
@@ -86,12 +85,11 @@ def saturable(posterior, doses, time_h) -> tuple[np.ndarray, np.ndarray]:
     return at_times, up_to_times
 
 
-def test_a_saturated_body_never_settles_and_counts_as_above(draws, monkeypatch):
+def test_a_saturated_body_never_settles_and_counts_as_above(draws, simulated, monkeypatch):
     """1,000 mg every 12 h is 83 mg/h: more than the first draw can ever eliminate."""
-    monkeypatch.setattr(course, "predict", lambda p, doses, t: Prediction(np.asarray(t), saturable(p, doses, t)[0], p.weight.numpy()))
-    monkeypatch.setattr(course, "cumulative_auc", lambda p, doses, t: saturable(p, doses, t)[1])
+    monkeypatch.setattr(course, "curves", saturable)
     posterior = draws([50.0, 300.0])
-    posterior.model.decoder.is_dose_proportional = False
+    posterior = simulated(posterior)
     option = judge(posterior, Target("auc24", 10, None, least_probability=0.25, toxicity_weight=1.0), Regimen(1000, 12))
     assert option.exposure[0] == np.inf and np.isfinite(option.exposure[1])
     assert (option.probability_in, option.probability_above, option.share_never_settled) == (0.5, 0.5, 0.5)

@@ -49,10 +49,10 @@ def test_the_recorded_doses_go_on_acting_whatever_is_given_next(draws):
 
 @pytest.mark.parametrize("metric", ["auc", "trough", "peak"])
 @pytest.mark.parametrize("regimen", [Regimen(750, 12, 1, 24), Regimen(750, 8, 0, 24, loading_amount_mg=1500), Regimen(2000, 24, 24, 30)])
-def test_scaling_one_mg_gives_what_simulating_every_dose_gives(draws, metric, regimen):
+def test_scaling_one_mg_gives_what_simulating_every_dose_gives(draws, simulated, metric, regimen):
     posterior = draws(CLEARANCES, past=PAST)
     scaled = judge(posterior, over(metric, 12, 60), regimen).exposure
-    posterior.model.decoder.is_dose_proportional = False
+    posterior = simulated(posterior)
     assert judge(posterior, over(metric, 12, 60), regimen).exposure == pytest.approx(scaled, rel=1e-4)
 
 

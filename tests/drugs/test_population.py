@@ -10,7 +10,7 @@ from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, course, simulate
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
-from pkvae_core.structural.exponentials import superpose
+from pkvae_core.structural.exponentials import NEVER
 
 
 @pytest.fixture(params=available_drugs())
@@ -49,8 +49,25 @@ def test_a_level_below_its_limit_holds_the_limit(card):
 
 def test_the_true_curve_is_that_of_the_true_responses(card):
     virtual = draw(card, 50)
-    concentration, _ = superpose(virtual.pulses, virtual.population.doses, virtual.population.sample_time)
+    concentration, _ = virtual.responses.curves(virtual.population.doses, virtual.population.sample_time)
     torch.testing.assert_close(concentration[:, 0], virtual.concentration)
+
+
+def test_who_changes_keeps_the_individual_deviation(card):
+    """Typical values follow the covariates; the ratio of true to typical clearance stays what it was."""
+    virtual = draw(card, 400, changing=1.0)
+    history, model = virtual.population.history, MODELS[card.published_models[0].name]
+    mine = ((virtual.model == 0) & (history.until[:, -1] > NEVER)).nonzero()[:, 0]
+    ratios = []
+    for covariates, responses in ((virtual.population.covariates, virtual.pulses), (history.covariates[:, -1], virtual.responses.earlier[-1])):
+        typical = model.typical({c.name: covariates[:, i].double() for i, c in enumerate(card.covariates)})["CL"]
+        ratios.append((1 / responses.auc()[:, 0, 0] / typical)[mine])
+    assert len(mine) > 20
+    torch.testing.assert_close(ratios[0], ratios[1], rtol=1e-4, atol=0)
+
+
+def test_without_changes_there_is_no_history(card):
+    assert draw(card, 20, changing=0.0).population.history.until.shape == (20, 0)
 
 
 def test_every_published_model_of_the_card_is_drawn(card):

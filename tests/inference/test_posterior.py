@@ -111,7 +111,7 @@ def test_steady_state_area_is_dose_over_clearance(posterior):
 
 def test_probabilities_of_the_published_models_sum_to_one(posterior):
     assert sum(posterior.model_probability.values()) == pytest.approx(1)
-    assert set(posterior.model_probability) == {m.name for m in posterior.model.card.published_models}
+    assert set(posterior.model_probability) == {m.name for m in posterior.card.published_models}
 
 
 def test_unknown_and_unusual_covariates_are_said(model):

@@ -1,6 +1,7 @@
 """The model: laws that hold whatever the weights, and a training run that learns, resumes and is reproducible."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -30,11 +31,8 @@ def density(model, one: Patient) -> torch.Tensor:
 
 def test_order_of_samples_changes_nothing(model):
     population = Population.of(model.card, [patient()])
-    flipped = Population(
-        population.covariates,
-        population.doses,
-        *(x.flip(1) for x in (population.sample_time, population.level, population.is_below_lloq, population.is_sample)),
-    )
+    tables = ("sample_time", "level", "is_below_lloq", "is_sample", "trust")
+    flipped = replace(population, **{name: getattr(population, name).flip(1) for name in tables})
     z = torch.zeros(1, model.configuration.latent)
     torch.testing.assert_close(model.posterior(population).log_prob(z), model.posterior(flipped).log_prob(z))
 

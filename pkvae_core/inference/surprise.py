@@ -1,0 +1,127 @@
+"""How surprising are a patient's levels before they are known, and would a slip explain them better?
+
+The levels y are scored under the prior predictive, p(y) = mean over the prior's draws of p(y | draw), and under four rivals: every level is ten times too
+high, or ten times too low, the highest and the lowest are exchanged, or nothing is known but their size (log-normal, three times as wide, each level by
+itself). By Neyman and Pearson the likelihood ratio of the rivals together against the model is the strongest test of this mixture. Its tail probability is
+its rank among replicates: levels drawn from the very same prior at the same times, each scored without the draw that made it. So the probability is right
+whatever the drug, the number of levels and what is unknown of the patient, and there is nothing to tune.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pkvae_core.inference.observable import errors_of
+from pkvae_core.inference.posterior import Posterior, predict
+from pkvae_core.patient import Sample
+
+REPLICATES = 500
+WIDER = 3.0
+DETECTABLE_mg_per_L = 1e-3  # a replicate below it counts as "not detected", where the laboratory's own limit is not known
+MODEL, HIGH, LOW, EXCHANGED, ANYTHING = "model", "ten times too high", "ten times too low", "exchanged", "anything"
+RIVALS = (HIGH, LOW, EXCHANGED, ANYTHING)
+SLIPS = (HIGH, LOW, EXCHANGED)
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """`probability` that levels of such a patient speak as much against the model; `odds`: how many times better than the model each rival explains them."""
+
+    probability: float
+    odds: dict[str, float]
+
+    @property
+    def slip(self) -> str:
+        """The slip that explains the levels best."""
+        return max(SLIPS, key=lambda name: self.odds[name])
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """The prior at the levels' times: true concentration and sd of the measurement, mg/L, and the limit below which a level is only "below"."""
+
+    concentration: Float[Tensor, "draw sample"]
+    sd: Float[Tensor, "draw sample"]
+    limit: Float[Tensor, " sample"]
+
+
+def surprise(prior: Posterior, samples: Sequence[Sample], *, seed: int = 0) -> Surprise:
+    """How surprising these levels are under `prior`, what is believed of the same patient without them."""
+    generator = torch.Generator().manual_seed(seed)
+    draws = _at_levels(prior, samples, generator)
+    level = torch.tensor([[s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L for s in samples]], dtype=torch.float64)
+    is_measured = torch.tensor([[not s.is_below_lloq for s in samples]])
+    drawn = draws.concentration[:REPLICATES] + draws.sd[:REPLICATES] * torch.randn(draws.sd[:REPLICATES].shape, dtype=torch.float64, generator=generator)
+    usual = drawn.clamp(min=draws.limit).log()
+    centre, spread = usual.mean(0), WIDER * usual.std(0) + 0.1
+    others = _ratios(drawn, drawn > draws.limit, draws, centre, spread, is_own=True)
+    own = _ratios(level, is_measured, draws, centre, spread, is_own=False)
+    against = (torch.stack([r.logsumexp(0) for r in (others, own[:, :1].expand(len(RIVALS), len(drawn)))])).float()
+    rank = 1 + int((against[0] >= against[1]).sum())
+    return Surprise(rank / (len(drawn) + 1), {name: math.exp(min(float(v), 700.0)) for name, v in zip(RIVALS, own[:, 0], strict=True)})
+
+
+def _at_levels(prior: Posterior, samples: Sequence[Sample], generator: torch.Generator) -> _Draws:
+    """The prior's draws at the levels, each with the residual error of one published model; in random order, so that the first ones stand for all."""
+    predicted = predict(prior, prior.patient.doses, [s.time_h for s in samples])
+    weight = torch.as_tensor(np.asarray(predicted.weight, float))
+    index = torch.multinomial(weight, len(weight), replacement=bool((weight != weight[0]).any()), generator=generator)
+    concentration = torch.as_tensor(np.asarray(predicted.concentration_mg_per_L, float))[index]
+    errors = errors_of(prior)
+    share = torch.stack([torch.as_tensor(np.broadcast_to(p, (len(weight),)).astype(float)) for p, _ in errors], 1)[index]
+    which = torch.multinomial(share, 1, generator=generator)
+    sd = torch.stack([e.sd(concentration) for _, e in errors], -1).gather(-1, which[:, None].expand(-1, len(samples), 1))[..., 0]
+    limit = torch.tensor([s.lloq_mg_per_L or DETECTABLE_mg_per_L for s in samples], dtype=torch.float64)
+    return _Draws(concentration, sd.clamp(min=DETECTABLE_mg_per_L), limit)
+
+
+def _ratios(
+    level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "set sample"], draws: _Draws, centre: Tensor, spread: Tensor, *, is_own: bool
+) -> Float[Tensor, "rival set"]:
+    """Log-likelihood of sets of levels under each rival minus that under the model. `is_own`: set i was made from draw i, which then must not explain it."""
+    measured = is_measured.sum(1)
+    model = _log_evidence(level, is_measured, draws, is_own=is_own)
+    exchanged, can_be = _exchanged(level, is_measured)
+    rivals = [
+        _log_evidence(level / 10, is_measured, draws, is_own=is_own) - measured * math.log(10),
+        _log_evidence(level * 10, is_measured, draws, is_own=is_own) + measured * math.log(10),
+        torch.where(can_be, _log_evidence(exchanged, is_measured, draws, is_own=is_own), -torch.inf),
+        _log_size(level, is_measured, draws, centre, spread),
+    ]
+    return torch.stack(rivals) - model.clamp(min=-1e6)
+
+
+def _exchanged(level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "set sample"]) -> tuple[Tensor, Bool[Tensor, " set"]]:
+    """The sets with their highest and lowest measured level exchanged, and where that is possible."""
+    high = torch.where(is_measured, level, -torch.inf).argmax(1, keepdim=True)
+    low = torch.where(is_measured, level, torch.inf).argmin(1, keepdim=True)
+    swapped = level.scatter(1, high, level.gather(1, low)).scatter(1, low, level.gather(1, high))
+    can_be = is_measured.sum(1) > 1
+    return torch.where(can_be[:, None], swapped, level), can_be
+
+
+def _log_evidence(level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "set sample"], draws: _Draws, *, is_own: bool) -> Float[Tensor, " set"]:
+    """log of the mean over draws of p(levels | draw), the squares multiplied out so that all sets meet all draws in three products of matrices."""
+    precision = draws.sd**-2
+    constant = -draws.sd.log() - 0.5 * math.log(2 * math.pi) - 0.5 * precision * draws.concentration**2
+    below = torch.special.log_ndtr((draws.limit - draws.concentration) / draws.sd)
+    kept, known = torch.where(is_measured, level, 0), is_measured.to(level.dtype)
+    features = torch.cat([known, 1 - known, -0.5 * kept**2, kept], 1)
+    each = features @ torch.cat([constant, below.clamp(min=-1e6), precision, draws.concentration * precision], 1).T
+    if is_own:
+        each[range(len(each)), range(len(each))] = -torch.inf
+    highest = each.max(1, keepdim=True).values
+    return (each - highest).float().exp().sum(1).double().log() + highest[:, 0] - math.log(each.shape[1] - is_own)
+
+
+def _log_size(level: Tensor, is_measured: Tensor, draws: _Draws, centre: Tensor, spread: Tensor) -> Float[Tensor, " set"]:
+    """Log-density when nothing but the size of each level is known."""
+    size = level.clamp(min=DETECTABLE_mg_per_L).log()
+    density = -0.5 * ((size - centre) / spread) ** 2 - spread.log() - size - 0.5 * math.log(2 * math.pi)
+    below = torch.special.log_ndtr((draws.limit.log() - centre) / spread)
+    return torch.where(is_measured, density, below.expand_as(density)).sum(1)

@@ -1,0 +1,68 @@
+"""How does a patient answer to doses over a whole course, when what is known about the patient changes on the way?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, with_terms
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Pulses in force now, and those before: `earlier[i]` held until `until[:, i]` hours (ascending; `NEVER` where a subject has fewer changes)."""
+
+    pulses: Pulses
+    earlier: tuple[Pulses, ...] = ()
+    until: Float[Tensor, "subject change"] | None = None
+
+    is_dose_proportional = True
+
+    def __post_init__(self):
+        if self.until is None or not self.earlier:
+            object.__setattr__(self, "until", torch.zeros(len(self.pulses.lag), 0))
+
+    def curves(self, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
+        """Concentration (mg/L) just before each time, and its integral from the first dose on (mg h/L)."""
+        if not self.earlier:
+            return superpose(self.pulses, doses, time)
+        return superpose(self.pulses, doses, time, earlier=self.earlier, until=self.until)
+
+    def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
+        """CL (L/h), V (L) and half-life (h) as they are now."""
+        return disposition(self.pulses)
+
+    def at(self, draws: Int[Tensor, " draw"]) -> "Responses":
+        """Some of the draws."""
+        return self.map(lambda table: table[:, draws])
+
+    def repeated(self, count: int) -> "Responses":
+        """One subject as `count` subjects, for as many courses side by side."""
+        assert self.until is not None
+        each = [
+            Pulses(*(getattr(p, f.name).expand(count, *[-1] * (getattr(p, f.name).ndim - 1)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)
+        ]
+        return type(self)(each[-1], tuple(each[:-1]), self.until.expand(count, -1))
+
+    def settled(self) -> "Responses":
+        """As if the present had always been: what a steady state is counted with."""
+        return type(self)(self.pulses)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
+        """The same change made to every table [subject, draw, ...] of every pulse."""
+        each = [Pulses(*(change(getattr(p, f.name)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)]
+        return type(self)(each[-1], tuple(each[:-1]), self.until)
+
+
+def joined(parts: list[Responses]) -> Responses:
+    """The draws of several responses of the same subjects, side by side; their changes must be at the same times."""
+    terms = max(part.pulses.amplitude.shape[-1] for part in parts)
+
+    def side_by_side(each: list[Pulses]) -> Pulses:
+        padded = [with_terms(p, terms) for p in each]
+        return Pulses(*(torch.cat([getattr(p, f.name) for p in padded], 1) for f in fields(Pulses)))
+
+    earlier = tuple(side_by_side([part.earlier[i] for part in parts]) for i in range(len(parts[0].earlier)))
+    return Responses(side_by_side([part.pulses for part in parts]), earlier, parts[0].until)
