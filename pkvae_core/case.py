@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import TypeAdapter, ValidationError
 
 from pkvae_core.dosing.target import Target
-from pkvae_core.patient import Patient, Regimen
+from pkvae_core.patient import Patient, Regimen, Sample
 from pkvae_core.records.problems import Problem
 
 DISCLAIMER = "Decision support for trained staff. Not a medical device."
 FORMAT = "pkvae-case"
+READABLE = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,10 @@ class Case:
 
     `origin` is a plain local time, or carries a ZoneInfo when the zone is known; then clocks that change are followed.
     `label` is a pseudonym, `unit` the one levels are reported in, `source` where the data came from, `problems` what was found in them.
+    A level that was left out stays among the patient's samples, at trust 0. With `level_half_life_h`, a level of that age counts half.
     """
 
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     label: str
     drug: str
     patient: Patient
@@ -38,10 +40,13 @@ class Case:
     current: Regimen | None = None
     source: str = ""
     problems: tuple[Problem, ...] = ()
+    level_half_life_h: float | None = None
 
     def __post_init__(self):
         if not math.isfinite(self.now_h):
             raise ValueError(f"the case stands at {self.now_h} h; give a number of hours.")
+        if self.level_half_life_h is not None and not (math.isfinite(self.level_half_life_h) and self.level_half_life_h > 0):
+            raise ValueError(f"levels lose half of their weight in {self.level_half_life_h} h; give a number above 0, or none.")
         if self.origin.tzinfo is not None and not isinstance(self.origin.tzinfo, ZoneInfo):
             raise ValueError(
                 f"the case starts at {self.origin.isoformat()}, a fixed distance from UTC; name the time zone, such as Europe/Zurich, or leave it out."
@@ -69,23 +74,57 @@ class Case:
         return (there - self.origin.astimezone(UTC)) / timedelta(hours=1)
 
     @property
+    def patient_as_weighed(self) -> Patient:
+        """What a model is given: the record with each level's trust times 0.5^(age/half-life), its age counted back from now."""
+        if self.level_half_life_h is None:
+            return self.patient
+        return replace(self.patient, samples=tuple(replace(s, trust=s.trust * self._age_weight(s.time_h)) for s in self.patient.samples))
+
+    def _age_weight(self, time_h: float) -> float:
+        return 1.0 if self.level_half_life_h is None else 0.5 ** (max(0.0, self.now_h - time_h) / self.level_half_life_h)
+
+    def with_level(self, index: int, *, is_used: bool) -> "Case":
+        """The same case with this level counted, or left out."""
+        samples = list(self.patient.samples)
+        samples[index] = replace(samples[index], trust=float(is_used))
+        return replace(self, patient=replace(self.patient, samples=tuple(samples)))
+
+    def with_choices_of(self, earlier: "Case") -> "Case":
+        """This case, typed anew, with the levels left out that are left out of `earlier`, and its age weight: a level is known by clock time and value."""
+        out = [(earlier.clock(s.time_h), s) for s in earlier.left_out]
+        samples = tuple(replace(s, trust=0.0) if any(_is_same(self.clock(s.time_h), s, *known) for known in out) else s for s in self.patient.samples)
+        return replace(self, patient=replace(self.patient, samples=samples), level_half_life_h=earlier.level_half_life_h)
+
+    @property
+    def left_out(self) -> tuple[Sample, ...]:
+        """The levels that were left out by hand."""
+        return tuple(s for s in self.patient.samples if s.trust == 0)
+
+    @property
     def digest(self) -> str:
         """Twelve hexadecimal digits that change with anything in this case; the key of a cached result."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+        return _digits(self.to_json())
 
     def to_json(self, *, result: Mapping[str, Any] | None = None) -> str:
         """This case as canonical JSON; `result`, what was computed from it, is kept beside it."""
-        document = {"format": FORMAT, "schema_version": self.schema_version, "case": _content(self)} | ({"result": _plain(result)} if result else {})
-        return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+        return _text({"format": FORMAT, "schema_version": self.schema_version, "case": _content(self)} | ({"result": _plain(result)} if result else {}))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Case":
         """The case that `to_json` wrote, equal in every number. Raises ValueError, in a sentence, when anything is amiss or would be lost."""
-        stored = read_document(text)["case"]
+        stored = _upgraded(read_document(text))
         case = _case(stored)
         if place := _difference(stored, _content(case)):
             raise ValueError(f"The saved case cannot be opened whole: {place} is missing, or unknown to this version. Open it with the program that saved it.")
         return case
+
+
+def _is_same(moment: datetime, sample: Sample, known_moment: datetime, known: Sample) -> bool:
+    """To the second and to six digits, which is what a form shows."""
+    values = [((s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L) or 0.0, s.is_below_lloq) for s in (sample, known)]
+    (level, is_below), (known_level, was_below) = values
+    apart = abs(moment.replace(tzinfo=None) - known_moment.replace(tzinfo=None))
+    return is_below == was_below and math.isclose(level, known_level, rel_tol=1e-5) and apart < timedelta(seconds=1)
 
 
 def read_document(text: str | bytes) -> dict[str, Any]:
@@ -96,14 +135,36 @@ def read_document(text: str | bytes) -> dict[str, Any]:
         raise ValueError(f"This file is no saved case: it cannot be read as JSON ({error}). Choose a file that PKVAE saved.") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"This file is no saved case: it does not say “{FORMAT}”. Choose a file that PKVAE saved.")
-    if document.get("schema_version") != Case.schema_version:
+    if document.get("schema_version") not in READABLE:
         raise ValueError(
-            f"This case was saved in format version {document.get('schema_version')}; this program reads version {Case.schema_version}. "
+            f"This case was saved in format version {document.get('schema_version')}; this program reads versions {READABLE[0]} to {READABLE[-1]}. "
             "Open it with the program that saved it."
         )
     if not isinstance(document.get("case"), dict):
         raise ValueError("The saved case is empty. Choose another file.")
     return document
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """The digest of a saved case as it was when it was saved, in whichever version; a result beside it does not count."""
+    return _digits(_text({key: document[key] for key in ("format", "schema_version", "case")}))
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """The stored case in today's format. Version 1 knew only levels that count in full."""
+    stored, patient = document["case"], document["case"].get("patient")
+    if document["schema_version"] != 1 or not isinstance(patient, dict) or not isinstance(patient.get("samples"), list):
+        return stored
+    samples = [{"trust": 1} | sample if isinstance(sample, dict) else sample for sample in patient["samples"]]
+    return {"level_half_life_h": None} | stored | {"patient": patient | {"samples": samples}}
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
 
 
 def _refuse(constant: str) -> None:
