@@ -54,7 +54,7 @@ def _log_t(point: Float[Tensor, "subject draw eta"], centre: Float[Tensor, "subj
     return constant - log_det[:, None] - 0.5 * (FREEDOM + size) * torch.log1p(whitened.square().sum(1) / FREEDOM)
 
 
-def _standard(draws: int, size: int, generator: torch.Generator) -> tuple[Float[Tensor, "draw eta"], Float[Tensor, "draw eta"]]:
+def _standard(draws: int, size: int, generator: torch.Generator) -> tuple[Float[Tensor, "near eta"], Float[Tensor, "prior eta"]]:
     """Standard t draws and standard normal ones, the same for every subject, so that a seed gives the same answer whatever the batch."""
     from_prior = round(DEFENCE * draws)
     normal = torch.randn(draws, size, dtype=torch.float64, generator=generator)
