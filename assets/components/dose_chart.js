@@ -67,8 +67,8 @@ function marks(scene, f, view) {
   const inside = (t) => t >= scene.from_h - 1e-6 && t <= scene.to_h + 1e-6;
   const given = scene.given.filter(inside).map((t) => triangle(t, "given")), planned = view.isBlank ? [] : scene.planned.filter(inside).map((t) => triangle(t, "planned"));
   const levels = scene.levels.filter((l) => inside(l.time_h)).map((l) => l.is_below
-    ? `<path class="blq" d="M${f.x(l.time_h).toFixed(1)} ${(f.y(l.value) + 6).toFixed(1)}l6 -10h-12z"/>` + text(f.x(l.time_h) + 9, f.y(l.value) - 2, l.label, "levelname", "start")
-    : `<circle class="level" cx="${f.x(l.time_h).toFixed(1)}" cy="${f.y(l.value).toFixed(1)}" r="5.5"/>`);
+    ? `<path class="blq${l.is_left_out ? " out" : ""}" d="M${f.x(l.time_h).toFixed(1)} ${(f.y(l.value) + 6).toFixed(1)}l6 -10h-12z"/>` + text(f.x(l.time_h) + 9, f.y(l.value) - 2, l.label, "levelname", "start")
+    : `<circle class="level${l.is_left_out ? " out" : ""}" cx="${f.x(l.time_h).toFixed(1)}" cy="${f.y(l.value).toFixed(1)}" r="5.5"/>`);
   return given.join("") + planned.join("") + levels.join("");
 }
 

@@ -13,11 +13,13 @@ from pages.dose_parts.shown import bounds_of, clock_words, metric_name, unit_of
 from pkvae_core.case import Case
 from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.patient import Regimen
 from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded
 
 LIVE = component("dose", "dose_chart.js", "dose_dots.js", "dose_live.js")
 KEY = "Line: median · dark band: middle 50 % · light band: 90 % of likely concentrations · ● measured level · ▲ dose"
+LEFT_OUT_KEY = " · ○ level left out"
 
 
 def show_answer(case: Case, ranking: Recommendation, tried: Regimen, on: dict[str, Callable]) -> None:
@@ -95,7 +97,8 @@ def detail_words(case: Case, regimen: Regimen) -> str:
         parts.append("continuous infusion" if regimen.is_continuous else f"infused over {duration_words(regimen.infusion_h)}")
     if weight_kg:
         parts.append(f"{plain(regimen.amount_mg / weight_kg, 1)} mg/kg")
-    return " · ".join([*parts, f"first dose *{clock_words(case, regimen.start_h)}*"])
+    parts.append(f"first dose *{clock_words(case, regimen.start_h)}*")
+    return " · ".join([*parts, *([f"*{left_out_words(len(case.left_out))}*"] if case.left_out else [])])
 
 
 def _words(case: Case, ranking: Recommendation, exact_mg: float | None) -> dict:
@@ -117,7 +120,7 @@ def _words(case: Case, ranking: Recommendation, exact_mg: float | None) -> dict:
         "report": "Write report",
         "compare": "Compare",
         "log": "Log scale",
-        "key": KEY,
+        "key": KEY + (LEFT_OUT_KEY if case.left_out else ""),
     }
 
 

@@ -95,9 +95,10 @@ def _overlays(case: Case, regimens: tuple[Regimen, ...], past_h: tuple[float, ..
 
 
 def _levels(case: Case, from_h: float) -> list[dict]:
-    shown = [(s.time_h, s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L, s.is_below_lloq) for s in case.patient.samples if s.time_h >= from_h]
-    values = [(time_h, round(float(level or 0) * per_mg_per_L(case), 4), is_below) for time_h, level, is_below in shown]
-    return [{"time_h": time_h, "value": value, "is_below": is_below, "label": f"< {value:g}"} for time_h, value, is_below in values]
+    """The measured levels in sight; one that is left out is drawn hollow."""
+    shown = [(s, (s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L) or 0.0) for s in case.patient.samples if s.time_h >= from_h]
+    values = [(s, round(level * per_mg_per_L(case), 4)) for s, level in shown]
+    return [{"time_h": s.time_h, "value": value, "is_below": s.is_below_lloq, "is_left_out": s.trust == 0, "label": f"< {value:g}"} for s, value in values]
 
 
 def _target(case: Case) -> dict | None:

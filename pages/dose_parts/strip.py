@@ -7,6 +7,7 @@ from pages.dose_parts.goal import choose_goal
 from pages.dose_parts.shown import bounds_of
 from pkvae_core.case import Case
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.wording import plain
 
 
@@ -56,6 +57,10 @@ def _weight_used(case: Case) -> str:
 def _badges(case: Case, card: DrugCard) -> list[str]:
     levels = len(case.patient.samples)
     found = [f":blue-badge[{card.name}]", f":gray-badge[{levels} {'level' if levels == 1 else 'levels'}]"]
+    if case.left_out:
+        found.append(f":orange-badge[{left_out_words(len(case.left_out))}]")
+    if case.level_half_life_h is not None and levels:
+        found.append(":orange-badge[older levels count less]")
     values = [c.value for c in case.patient.covariates if c.name == "SCR"]
     if len(values) > 1 and values[-1] != values[-2]:
         found.append(f":orange-badge[:material/trending_{'up' if values[-1] > values[-2] else 'down'}: SCr {values[-1] - values[-2]:+.2g}]")

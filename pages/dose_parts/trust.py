@@ -1,18 +1,17 @@
-"""How sure is the model? Its rung, its draws, each level against its band, what to check, and the patient beside the population."""
+"""How sure is the model? Its rung, its draws, each level, what to check, and the patient beside the population."""
 
-import numpy as np
 import streamlit as st
 
 from pages import literal, posterior_for
-from pages.dose_parts.judgement import anybody, before_levels, judged
-from pages.dose_parts.shown import clock_words, per_mg_per_L
+from pages.dose_parts.judgement import anybody, judged
+from pages.dose_parts.levels import show_levels
 from pkvae_core.case import Case
 from pkvae_core.dosing.reason import cautions_for
 from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.exposure import weighted_quantile
-from pkvae_core.inference.posterior import Posterior, parameters, predict
+from pkvae_core.inference.posterior import Posterior, parameters
 from pkvae_core.patient import Regimen
-from pkvae_core.report.words import interval_words, percent_words, unit_words
+from pkvae_core.report.words import interval_words, percent_words
 from pkvae_core.wording import rounded
 
 RUNGS = {
@@ -22,6 +21,7 @@ RUNGS = {
     "laplace": (":orange-badge[:material/warning: Unusual]", "The levels are unusual; a slower method found the patients that explain them."),
     "failed": (":red-badge[:material/error: Does not fit]", "The model cannot explain these levels. Do not dose by this answer."),
 }
+NONE_COUNTS = (":gray-badge[:material/radio_button_unchecked: No level counts]", "The answer rests on what is known of the patient without the levels.")
 PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
 
 
@@ -29,10 +29,9 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
     """The card beside the ranked regimens; `shown` is the regimen on the card, None when there is none."""
     posterior = posterior_for(case)
     own = cautions_for(posterior, (*judged(case.digest, (shown,), case), *ranking.ranked), case.current) if shown else ranking.cautions
-    badge, sentence = RUNGS[posterior.diagnostics.rung]
+    badge, sentence = NONE_COUNTS if posterior.diagnostics.rung == "prior" and case.left_out else RUNGS[posterior.diagnostics.rung]
     st.markdown(f"{badge} {sentence} {_draws(posterior)}")
-    for time_h, place in places(case, posterior):
-        st.markdown(f"- Level {clock_words(case, time_h)}: {place}")
+    show_levels(case, ranking)
     for caution in dict.fromkeys((*posterior.cautions, *own)):
         st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
     if case.problems:
@@ -52,35 +51,6 @@ def _draws(posterior: Posterior) -> str:
     worth = found.effective_draws / found.draws
     words = "well covered" if worth >= 0.2 else "covered" if worth >= 0.05 else "thinly covered: take the intervals with care"
     return f"This patient is {words} ({found.effective_draws:,.0f} of {found.draws:,} draws count)."
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _bands(digest: str, _case: Case) -> list[list[float]]:
-    """For each level: measured, then the a priori and the individual 5, 25, 50, 75, 95 % quantiles of the true concentration, mg/L."""
-    case, found = _case, []
-    for sample in case.patient.samples:
-        doses = [d for d in case.patient.doses if d.time_h < sample.time_h]
-        value = sample.concentration_mg_per_L or sample.lloq_mg_per_L or 0.0
-        quantiles = [predict(p, doses, np.array([sample.time_h])) for p in (before_levels(case), posterior_for(case))]
-        found.append([value, *(float(q.quantile(p)[0]) for q in quantiles for p in (0.05, 0.25, 0.5, 0.75, 0.95))])
-    return found
-
-
-def places(case: Case, posterior: Posterior) -> list[tuple[float, str]]:
-    """When each level was drawn, and where it stood among what was expected before it was known, in words."""
-    found = []
-    for sample, (value, *q) in zip(case.patient.samples, _bands(case.digest, case), strict=True):
-        unit, factor = unit_words(case.unit), per_mg_per_L(case)
-        if sample.is_below_lloq:
-            found.append((sample.time_h, f"below {rounded(value * factor)} {unit}; {rounded(q[7] * factor)} is now thought likely"))
-            continue
-        expected = interval_words(q[0] * factor, q[4] * factor)
-        where = next((words for edge, words in zip(q[:5], WORDS, strict=False) if value < edge), WORDS[-1])
-        found.append((sample.time_h, f"**{rounded(value * factor)} {unit}**, {where} ({expected} expected before it); curve now at {rounded(q[7] * factor)}"))
-    return found
-
-
-WORDS = ("lower than 19 of 20 such patients", "low", "as expected", "as expected", "high", "higher than 19 of 20 such patients")
 
 
 def _parameters(case: Case, posterior: Posterior) -> None:

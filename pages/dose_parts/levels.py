@@ -1,0 +1,189 @@
+"""Each level: is it plausible, what does it do to the dose, and does it count?"""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages import open_case, posterior_for, set_case
+from pages.dose_parts.shown import clock_words, per_mg_per_L
+from pkvae_core.case import Case
+from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.inference.posterior import Posterior
+from pkvae_core.insight.influence import HALF_AN_HOUR, Consequence, Shift, if_moved, if_switched
+from pkvae_core.insight.level_words import consequence_words, contradiction_words, expected_words, place_words, reason_words, verdict_words
+from pkvae_core.insight.levels import Standing, leave_one_out, standings
+from pkvae_core.report.words import interval_words, percent_words, unit_words
+from pkvae_core.wording import duration_words, plain, rounded
+
+BADGES = {"as expected": ":green-badge[:material/check: As expected]", "check this level": ":orange-badge[:material/warning: Check this level]"}
+LEFT_OUT = ":gray-badge[:material/radio_button_unchecked: Left out]"
+FIRST_HALF_LIFE_H = 72.0  # what the age weight starts with when it is switched on
+HOURS = {"hours": 1.0, "days": 24.0}
+
+
+def show_levels(case: Case, ranking: Recommendation) -> None:
+    """One switch and one line for each level, then what more there is to know, and the weight of old ones."""
+    if not case.patient.samples:
+        return
+    found = _standings(case.digest, case)
+    for index, standing in enumerate(found):
+        _show_level(case, ranking, index, standing)
+    if words := contradiction_words(found):
+        st.markdown(f":orange-badge[:material/warning: Check] {words}")
+    with st.expander("More about one level", icon=":material/experiment:", key="level_details", on_change="rerun") as opened:
+        if opened.open:
+            _show_details(case, ranking, found)
+    _show_age_weight(case)
+
+
+def _show_level(case: Case, ranking: Recommendation, index: int, standing: Standing) -> None:
+    """The switch is named by the level; below it where the level stands, and the dose without it (or with it, where it was left out)."""
+    key, is_used = f"use_level_{index}", case.patient.samples[index].trust > 0
+    st.session_state[key] = is_used
+    with st.container(gap=None, key=f"level_{index}"):
+        st.toggle(level_words(case, index), key=key, on_change=_switch, args=(index,), help="Switched off, the level stays in the record and does not count.")
+        st.markdown(" ".join([_badge(standing), f"{_line(case, standing)}.", _effect(case, ranking, index)]))
+
+
+def level_words(case: Case, index: int) -> str:
+    """today 05:30: **14.8 mg/L**."""
+    sample, factor = case.patient.samples[index], per_mg_per_L(case)
+    value = f"under {rounded((sample.lloq_mg_per_L or 0) * factor)}" if sample.is_below_lloq else rounded((sample.concentration_mg_per_L or 0) * factor)
+    return f"{clock_words(case, sample.time_h)}: **{value} {unit_words(case.unit)}**"
+
+
+def _badge(standing: Standing) -> str:
+    return BADGES.get(verdict_words(standing), LEFT_OUT)
+
+
+def _line(case: Case, standing: Standing) -> str:
+    """Higher than 9 of 20 such patients, 31.2 (16.4–50.1) expected; counts 71 %."""
+    place = place_words(standing)
+    weight = standing.sample.trust
+    counts = f"; counts {percent_words(weight)}" if 0 < weight < 1 else ""
+    return f"{place[:1].upper()}{place[1:]}, {expected_words(standing.before, per_mg_per_L(case))} expected{counts}"
+
+
+def _effect(case: Case, ranking: Recommendation, index: int) -> str:
+    without = "Without it" if case.patient.samples[index].trust > 0 else "With it"
+    return f"{without}: **{consequence_words(_switched(case, ranking, index), ranking)}**."
+
+
+def _switch(index: int) -> None:
+    """This level counts, or not; what was recommended before is computed anew."""
+    if case := open_case():
+        set_case(case.with_level(index, is_used=st.session_state[f"use_level_{index}"]))
+
+
+def _show_details(case: Case, ranking: Recommendation, found: tuple[Standing, ...]) -> None:
+    """One level at a time: why it is as expected or not, and half an hour's difference."""
+    index, factor, unit = 0, per_mg_per_L(case), unit_words(case.unit)
+    if len(found) > 1:
+        index = st.selectbox("Level", range(len(found)), format_func=lambda i: level_words(case, i).replace("*", ""), key="level_chosen") or 0
+    standing = found[index]
+    median, low, high = (value * factor for value in standing.fitted_mg_per_L)
+    st.markdown(f"{reason_words(standing, factor=factor, unit=unit)} The curve now passes at {rounded(median)} {unit} ({interval_words(low, high)}).")
+    shifts = [_moved(case, ranking, index, by_h) for by_h in (-HALF_AN_HOUR, HALF_AN_HOUR)]
+    st.markdown(_table(case, ranking, index, standing, shifts))
+    st.caption(f"“Had it been drawn”: what today's curve says at that time, the curve refitted with the level there, and the dose. Levels in {unit}.")
+
+
+def _table(case: Case, ranking: Recommendation, index: int, standing: Standing, shifts: list[Shift]) -> str:
+    """Markdown: as recorded, half an hour earlier and later, and with the switch the other way."""
+    factor, first = per_mg_per_L(case), ranking.best or ranking.ranked[0]
+    now = f"{rounded(standing.fitted_mg_per_L[0] * factor)}"
+    rows = [("As recorded", now, now, f"{'' if ranking.best else 'none: '}{percent_words(first.probability_in)} in target")]
+    for shift in shifts:
+        label = f"Drawn {duration_words(abs(shift.by_h))} {'earlier' if shift.by_h < 0 else 'later'}"
+        curve, refitted = (rounded(value * factor) for value in (shift.predicted_mg_per_L, shift.refitted_mg_per_L))
+        rows.append((label, curve, refitted, _dose(ranking, shift.consequence)))
+    is_used = case.patient.samples[index].trust > 0
+    expected = rounded(standing.others.median_mg_per_L * factor)
+    rows.append(("Without it" if is_used else "With it", expected if is_used else "", "", _dose(ranking, _switched(case, ranking, index))))
+    lines = ["| | Curve | Refitted | Dose |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines)
+
+
+def _dose(ranking: Recommendation, consequence: Consequence) -> str:
+    return f"{consequence_words(consequence, ranking)}, {percent_words(consequence.probability_in)} in target"
+
+
+def _show_age_weight(case: Case) -> None:
+    """Off unless somebody asks; then how fast levels lose weight, in the record's own words."""
+    half_life_h = case.level_half_life_h
+    st.session_state["age_weight"] = half_life_h is not None
+    st.toggle("Older levels count less", key="age_weight", on_change=_weigh, help="For a patient who has changed in a way that no covariate shows.")
+    if half_life_h is None:
+        return
+    unit = st.session_state.setdefault("age_unit", "days")
+    st.session_state["age_half_life"] = half_life_h / HOURS[unit]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.number_input("Weight halves every", key="age_half_life", step=None, format="%g", width=150, on_change=_weigh_by)
+        st.segmented_control("Unit", list(HOURS), key="age_unit", required=True, label_visibility="collapsed", persist_state="session")
+    if problem := st.session_state.pop("age_problem", None):
+        st.warning(problem, icon=":material/warning:")
+    st.caption(f"{age_words(half_life_h)} The newest levels count in full.")
+
+
+def age_words(half_life_h: float) -> str:
+    """What the half-life of a level's weight means."""
+    once, twice = (duration_words(n * half_life_h) for n in (1, 2))
+    return (
+        f"A level {once} old counts half, one {twice} old a quarter: its likelihood is raised to the power 0.5^(age / {once}), its age counted back from now."
+    )
+
+
+def _weigh() -> None:
+    if case := open_case():
+        set_case(replace(case, level_half_life_h=FIRST_HALF_LIFE_H if st.session_state["age_weight"] else None))
+
+
+def _weigh_by() -> None:
+    """The half-life that was typed; one that makes no sense is answered, and the old one stays."""
+    typed, case = st.session_state["age_half_life"], open_case()
+    if case is None:
+        return
+    try:
+        set_case(replace(case, level_half_life_h=(typed or 0.0) * HOURS[st.session_state["age_unit"]]))
+    except ValueError:
+        st.session_state["age_problem"] = f"{plain(typed or 0)} {st.session_state['age_unit']} is no half-life. Give a number above 0."
+
+
+def _standings(digest: str, case: Case) -> tuple[Standing, ...]:
+    return _studied(digest, case)[1]
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _studied(digest: str, _case: Case) -> tuple[tuple[Posterior, ...], tuple[Standing, ...]]:
+    """For each level, what is believed without it, and where it stands."""
+    posterior = posterior_for(_case)
+    without = leave_one_out(posterior)
+    return without, standings(posterior, without)
+
+
+def _offered(ranking: Recommendation) -> tuple:
+    """What the candidates depend on beside the case: the product, and the loading dose."""
+    first = ranking.ranked[0].regimen
+    return first.product, first.loading_amount_mg
+
+
+def _switched(case: Case, ranking: Recommendation, index: int) -> Consequence:
+    return _consequence(case.digest, _offered(ranking), index, case, ranking)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _consequence(digest: str, offered: tuple, index: int, _case: Case, _ranking: Recommendation) -> Consequence:
+    """The dose with this level's switch the other way, among the regimens that were ranked, each with its best infusion."""
+    regimens = [o.regimen for o in _ranking.distinct]
+    return if_switched(posterior_for(_case), _case, index, regimens, without=_studied(digest, _case)[0][index])
+
+
+def _moved(case: Case, ranking: Recommendation, index: int, by_h: float) -> Shift:
+    return _shift(case.digest, _offered(ranking), index, by_h, case, ranking)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _shift(digest: str, offered: tuple, index: int, by_h: float, _case: Case, _ranking: Recommendation) -> Shift:
+    """The level, had it been drawn at another time."""
+    regimens = [o.regimen for o in _ranking.distinct]
+    return if_moved(posterior_for(_case), _case, index, regimens, without=_studied(digest, _case)[0][index], by_h=by_h)
