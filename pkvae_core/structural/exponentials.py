@@ -147,7 +147,7 @@ class _Route:
 
 
 def _transfer(before: Pulses, after: Pulses, route: int) -> Float[Tensor, "subject draw term term"]:
-    """Into the vein, the chain's matrix. Swallowed: the terms of the onset keep the amount in the gut, and each pair (disposition + onset) goes by the chain."""
+    """Into the vein, the chain's matrix. Swallowed: the terms of the onset keep the amount in the gut, each pair (disposition + onset) goes by the chain."""
     terms = before.amplitude.shape[-1] // before.amplitude.shape[2]
     vein = [(p.amplitude[:, :, 0, :terms], p.rate[:, :, 0, :terms]) for p in (before, after)]
     chain = transfer(vein[0], vein[1])

@@ -109,6 +109,43 @@ def test_steady_state_area_is_dose_over_clearance(posterior):
     assert np.median(settled) == pytest.approx(1, rel=0.01)
 
 
+FALLEN = replace(PATIENT, covariates=(*PATIENT.covariates, Covariate("SCR", 2.6, time_h=40.0)))
+
+
+def test_when_renal_function_falls_clearance_falls_and_the_past_stays(model, posterior):
+    """Creatinine doubles between two doses: less is cleared from then on, and what the earlier levels said of the time before hardly moves."""
+    fallen = individualise(model, FALLEN)
+    medians = [np.median(parameters(p.resampled(500))["CL"]) for p in (posterior, fallen)]
+    assert medians[1] < 0.85 * medians[0]
+    early, early_fallen = (predict(p.resampled(500), PATIENT.doses, [13.5, 23.5]).median for p in (posterior, fallen))
+    np.testing.assert_allclose(early_fallen, early, rtol=0.15)
+    late = [np.median(np.diff(cumulative_auc(p.resampled(500), PATIENT.doses, [48.0, 72.0]))) for p in (posterior, fallen)]
+    assert late[1] > 1.1 * late[0]
+
+
+def test_a_value_known_only_later_holds_before_it_too(model):
+    early, late = (individualise(model, replace(PATIENT, covariates=(*PATIENT.covariates[:-1], Covariate("SCR", 1.3, time_h=t)))) for t in (-1.0, 30.0))
+    assert torch.equal(early.weight, late.weight)
+
+
+def test_the_posterior_that_knows_of_the_fall_is_close_to_the_exact_one(model):
+    """Whose renal function halves mid-course: median AUC of the day after agrees within a third of the exact posterior's width."""
+    population = rows(simulate(model.card, 400, torch.Generator().manual_seed(5), samples=3, changing=1.0).population, slice(0, 200))
+    did = (population.history.until[:, 1] > 12).nonzero()[:8, 0]
+    differences = []
+    for i in did:
+        one = rows(population, i[None])
+        time = one.history.until[:, 1:] + torch.tensor([[0.0, 24.0]])
+        exact = exact_posterior(model.card, one, draws=4000)
+        with torch.no_grad():
+            drawn, _ = climb(model, one, draws=1000, generator=torch.Generator().manual_seed(0))
+            ours, theirs = (r.curves(one.doses, time)[1].double().diff(dim=-1)[0, :, 0].log() for r in (model.responses(drawn.z, one), exact.responses))
+        mean = float(exact.weight @ theirs)
+        sd = float((exact.weight @ (theirs - mean) ** 2).sqrt())
+        differences.append((float(drawn.log_weight[0].double().exp() @ ours) - mean) / sd)
+    assert np.abs(differences).mean() < 1 / 3
+
+
 def test_probabilities_of_the_published_models_sum_to_one(posterior):
     assert sum(posterior.model_probability.values()) == pytest.approx(1)
     assert set(posterior.model_probability) == {m.name for m in posterior.card.published_models}

@@ -9,8 +9,9 @@ import torch
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import Population, course, simulate
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
-from pkvae_core.structural.exponentials import superpose
+from pkvae_core.structural.exponentials import NEVER, superpose
 from pkvae_core.vae.checkpoint import load_model, training_curve
+from pkvae_core.vae.encoder import sample_features
 from pkvae_core.vae.train import Schedule, train, untrained
 from pkvae_core.vae.vae import hide, objective
 
@@ -76,6 +77,39 @@ def test_unknown_covariates_are_a_state_of_their_own(model):
     count = len(model.card.covariates)
     z = torch.zeros(1, model.configuration.latent)
     assert torch.isfinite(model.prior(torch.full((1, count), torch.nan)).log_prob(z)).all()
+
+
+def test_a_patient_whose_covariates_did_not_differ_was_the_same(model):
+    z = torch.randn(2, 5, model.configuration.latent, generator=torch.Generator().manual_seed(2))
+    covariates = torch.full((2, len(model.card.covariates)), torch.nan)
+    torch.testing.assert_close(model.before(z, covariates, torch.zeros_like(covariates)), z)
+
+
+def test_what_absorbs_does_not_change_with_covariates(model):
+    absorption = model.configuration.absorption
+    z = torch.randn(1, 5, model.configuration.latent, generator=torch.Generator().manual_seed(2))
+    covariates = torch.full((1, len(model.card.covariates)), torch.nan)
+    before = model.before(z, covariates, torch.ones_like(covariates))
+    disposition = model.configuration.latent - absorption
+    assert torch.equal(before[..., disposition:], z[..., disposition:])
+
+
+def test_a_change_after_the_last_level_still_counts_in_what_the_encoder_sees(model):
+    changed = replace(patient(), covariates=(*patient().covariates, Covariate("WT", 61.0, time_h=15.0)))
+    features = sample_features(Population.of(model.card, [changed]), model.configuration.scales, model.configuration.routes)
+    unchanged = sample_features(Population.of(model.card, [patient()]), model.configuration.scales, model.configuration.routes)
+    assert not torch.equal(features, unchanged)
+    later = replace(changed, covariates=(*patient().covariates, Covariate("WT", 61.0, time_h=-1.0)))
+    assert not torch.equal(features, sample_features(Population.of(model.card, [later]), model.configuration.scales, model.configuration.routes))
+
+
+def test_what_changes_is_seen():
+    """A covariate that changed in the course was measured: hiding leaves it in, before and after."""
+    virtual = simulate(load_card("vancomycin"), 500, torch.Generator().manual_seed(0), changing=1.0)
+    seen = hide(virtual.population, torch.Generator().manual_seed(1), tuple(c.name for c in load_card("vancomycin").covariates))
+    did = (virtual.population.history.covariates[:, 1, 4] != virtual.population.covariates[:, 4]) & (virtual.population.history.until[:, 1] > NEVER)
+    assert did.sum() > 300
+    assert not seen.history.covariates[did][..., 4].isnan().any() and not seen.covariates[did][:, 4].isnan().any()
 
 
 def test_hiding_leaves_half_of_the_patients_complete():
