@@ -5,24 +5,30 @@ do (defended by the prior), again and again. Nothing of our networks enters.
 """
 
 import math
+import time as clock
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, published_responses
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.adapt import draw_t, log_t, moments
 from pkvae_core.inference.importance import log_likelihood_of
+from pkvae_core.inference.posterior import Diagnostics, Posterior, cautions_of
+from pkvae_core.patient import Patient
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.responses import Responses, joined
 
 LEAST_EFFECTIVE = 400
 ROUNDS = 4
 DEFENCE = 0.1
+KEPT = 2000  # draws of equal weight that stand for the tens of thousands of weighed ones
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,35 @@ class _Draws:
     normal: Float[Tensor, "draw eta"]
     responses: Responses
     log_weight: Float[Tensor, " draw"]
+
+
+def exact_individual(card: DrugCard, patient: Patient, *, draws: int = 10_000, seed: int = 0) -> Posterior:
+    """The exact posterior of one patient, in the form of every engine's. Raises ValueError where a covariate that the published models use is unknown."""
+    started = clock.perf_counter()
+    patient = complete(card, patient)
+    names = [m.name for m in card.published_models]
+    unknown = [c.label.lower() for c in card.covariates if patient.covariate(c.name) is None and any(c.name in MODELS[n].covariates for n in names)]
+    if unknown:
+        raise ValueError(f"the exact posterior needs every covariate that the published models use; unknown here: {', '.join(unknown)}.")
+    with torch.no_grad():
+        exact = exact_posterior(card, Population.of(card, [patient]), draws=draws, seed=seed)
+    rung = "prior" if not patient.samples else "weighted" if exact.is_reliable else "failed"
+    posterior = Posterior(
+        card=card,
+        engine="exact",
+        version=f"Exact posterior of {' + '.join(names)}, card {card.version}",
+        provenance={"drug": card.drug, "version": f"exact posterior, card {card.version}", "card_version": card.version},
+        patient=patient,
+        responses=exact.responses,
+        weight=exact.weight,
+        model_probability=dict(zip(names, exact.model_probability.tolist(), strict=True)),
+        diagnostics=Diagnostics(rung, exact.effective, len(exact.weight), None, 1e3 * (clock.perf_counter() - started)),
+        revise=partial(exact_individual, card, draws=draws, seed=seed),
+        cautions=cautions_of(card, patient, rung),
+        seed=seed,
+        member=torch.eye(len(names), dtype=torch.float64).repeat_interleave(draws, 0),
+    )
+    return posterior.resampled(KEPT)
 
 
 def exact_posterior(card: DrugCard, population: Population, *, draws: int = 10_000, seed: int = 0) -> Exact:

@@ -18,7 +18,7 @@ from pkvae_core.inference.evidence import sample_etas
 from pkvae_core.inference.mapbayes import heaviest, map_batch, map_bayes
 from pkvae_core.inference.mode import Mode, find_mode
 from pkvae_core.inference.posterior import Posterior, parameters, predict
-from pkvae_core.inference.reference import exact_posterior
+from pkvae_core.inference.reference import exact_individual, exact_posterior
 from pkvae_core.inference.typical import with_typical
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.records.physiology import cockcroft_gault
@@ -156,3 +156,12 @@ def test_a_patient_of_whom_nothing_is_known_is_the_cohorts_typical_one():
     weight = filled.covariate("WT")
     assert len(said) == 6 and weight is not None and 60 < weight < 95 and filled.covariate("SEX") in (0.0, 1.0)
     assert "Sex is unknown: MAP-Bayes reckons with male" in " ".join(said)
+
+
+def test_the_exact_posterior_of_one_patient_agrees_with_the_average_and_wants_every_covariate():
+    exact, average = exact_individual(VANCOMYCIN, PATIENT, draws=3000), map_bayes(VANCOMYCIN, PATIENT)
+    assert exact.engine == "exact" and exact.diagnostics.rung == "weighted" and exact.diagnostics.effective_draws > 400
+    assert median_clearance(exact) == pytest.approx(median_clearance(average), rel=0.06)
+    assert exact.model_probability == pytest.approx(average.model_probability, abs=0.08)
+    with pytest.raises(ValueError, match="unknown here: age, weight, serum creatinine, creatinine clearance"):
+        exact_individual(VANCOMYCIN, replace(PATIENT, covariates=()))
