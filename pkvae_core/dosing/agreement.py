@@ -5,7 +5,7 @@ when following us would cost the patient something by its reckoning, or when it 
   - by it, our regimen's score (chance in target less the weighed chance of toxicity) is more than `LOSS` = 10 points, two outcomes of twenty, below the score
     of the regimen that it would choose itself; or
   - the median exposures that the two expect from our regimen differ by more than `APART` = 20 %, and one of them lies outside the other's 90 % interval.
-Another dose alone is no alarm: a neighbouring step, or a second regimen as good as ours, costs next to nothing by the first line. Nor is a wider interval.
+Another dose alone is no alarm: a neighbouring step, or a second regimen as good as ours, costs next to nothing by the first line.
 Where an engine cannot explain the levels (its rung is "failed") it has no say.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pkvae_core.dosing.option import Option
-from pkvae_core.dosing.recommend import Recommendation, recommend
+from pkvae_core.dosing.recommend import TIE, Recommendation, recommend
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
@@ -156,10 +156,9 @@ def _agrees(found: Agreement) -> str:
 
 
 def _differs(found: Agreement) -> str:
-    return (
-        f"{found.other.label} would choose {_choice(found.other)}, with little at stake: by it, the regimen {_here(found)} "
-        f"reaches the target in {times_out_of(found.theirs.probability_in)} outcomes. It expects {exposure_words(found.ratio)} from it."
-    )
+    reach = f"{times_out_of(found.theirs.probability_in)} outcomes in target, here {times_out_of(found.ours.first.probability_in)}"
+    stake = f"the regimen {_here(found)} is as good" if found.loss <= TIE else f"little is lost with the regimen {_here(found)}"
+    return f"{found.other.label} would choose {_choice(found.other)}, but by it {stake}: {reach}. It expects {exposure_words(found.ratio)} from it."
 
 
 def _disagrees(found: Agreement) -> str:

@@ -53,9 +53,7 @@ def follow(posterior: Posterior, doses: Sequence[Dose], time_h: Times) -> tuple[
     return np.asarray(level, dtype=float), np.asarray(auc, dtype=float)
 
 
-def follow_all(
-    posterior: Posterior, courses: Sequence[Sequence[Dose]], time_h: Sequence[Times]
-) -> list[tuple[Float[np.ndarray, "draw time"], Float[np.ndarray, "draw time"]]]:
+def follow_all(posterior: Posterior, courses: Sequence[Sequence[Dose]], time_h: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
     """`follow` of many courses, each at its own times: as many at once as fit into the cache, those of like length together."""
     found: list = [None] * len(courses)
     order = sorted(range(len(courses)), key=lambda i: (len(courses[i]), len(time_h[i])))
@@ -68,7 +66,7 @@ def follow_all(
 
 
 def _in_one_pass(
-    posterior: Posterior, courses: Sequence[Sequence[Dose]], time_h: Sequence[Times]
+    posterior: Posterior, courses: Sequence[Sequence[Dose]], time_h: Sequence[np.ndarray]
 ) -> tuple[Float[np.ndarray, "course draw time"], Float[np.ndarray, "course draw time"]]:
     """Concentration and AUC of courses of any length; times that are fewer than the longest row's are filled up with the last one."""
     longest = max(len(times) for times in time_h)

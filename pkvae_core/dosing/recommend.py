@@ -7,6 +7,7 @@ from pkvae_core.dosing.option import Option, judge_all
 from pkvae_core.dosing.reason import cautions_for, reason_for_none
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.posterior import Posterior
+from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 
 TIE = 0.01  # scores this close are the same
@@ -38,6 +39,13 @@ class Recommendation:
 UNEXPLAINED = "The model cannot explain these levels, so no regimen is recommended. Check the times, units and doses."
 
 
+def silence_of(posterior: Posterior) -> str | None:
+    """Why nobody may dose by this answer, in words; None where one may."""
+    if posterior.entitlement and posterior.entitlement.verdict == REFUSED:
+        return posterior.entitlement.banner
+    return UNEXPLAINED if posterior.diagnostics.rung == "failed" else None
+
+
 def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen], *, current: Regimen | None = None) -> Recommendation:
     """The candidates by score: probability in target minus the target's weight of toxicity times the probability above its alarm.
 
@@ -51,9 +59,9 @@ def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen
         raise ValueError("there is no regimen to choose from. Widen the choice of products, intervals or infusions.")
     comparable = [r for r in candidates if not (target.metric == "trough" and r.is_continuous)] or candidates
     ranked = rank(judge_all(posterior, target, comparable), target.least_probability, current)
-    is_trusted = posterior.diagnostics.rung != "failed"
-    best = ranked[0] if is_trusted and ranked[0].probability_in >= target.least_probability else None
-    reason = None if best else reason_for_none(posterior, target, ranked) if is_trusted else UNEXPLAINED
+    silence = silence_of(posterior)
+    best = ranked[0] if silence is None and ranked[0].probability_in >= target.least_probability else None
+    reason = None if best else silence or reason_for_none(posterior, target, ranked)
     left_out = () if len(comparable) == len(candidates) else ("Continuous infusions are left out: they have no trough, and another level is aimed for.",)
     return Recommendation(target, ranked, best, reason, (*cautions_for(posterior, ranked, current), *left_out))
 

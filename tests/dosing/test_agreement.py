@@ -12,7 +12,7 @@ from pkvae_core.drugs.card import load_card
 from pkvae_core.patient import Regimen
 
 AUC24 = Target("auc24", 400, 600, best=500, toxicity_alarm=650, least_probability=0.25, toxicity_weight=1.0)
-OFFERED = candidates(load_card("vancomycin"), start_h=0, infusion_h=2)
+OFFERED = candidates(load_card("vancomycin"), start_h=0, infusion_h=2, interval_h=12)
 SPREAD = np.linspace(-1.6, 1.6, 41)
 
 
@@ -44,26 +44,25 @@ def test_a_neighbouring_step_of_the_dose_is_no_alarm(asked):
     found = compare(asked(4.0, 0.25, engine="vae"), asked(4.35, 0.25))
     assert found.ours.first.regimen.amount_mg != found.other.first.regimen.amount_mg
     assert found.verdict == "differs" and found.loss <= LOSS
-    assert "with little at stake" in found.sentence
+    assert "little is lost" in found.sentence or "is as good" in found.sentence
 
 
 def test_a_wider_interval_alone_is_no_alarm_but_is_said(asked):
-    found = compare(asked(4.0, 0.05, engine="vae"), asked(4.0, 0.4))
-    assert not found.is_alarm
-    if found.verdict == "agrees":
-        assert "less sure" in found.sentence
+    harmless = replace(AUC24, toxicity_alarm=None)
+    found = compare(asked(4.0, 0.05, engine="vae", target=harmless), asked(4.0, 0.2, target=harmless))
+    assert found.verdict == "agrees" and "but is less sure of it" in found.sentence
 
 
 def test_another_exposure_is_an_alarm_even_where_no_regimen_would_change(asked):
-    """Any exposure above 100 will do, so nothing is at stake; yet the two cannot both be right about this patient."""
-    easy = replace(AUC24, low=100, high=None, best=None, toxicity_alarm=None)
+    """Any exposure below 5,000 will do, so nothing is at stake; yet the two cannot both be right about this patient."""
+    easy = replace(AUC24, low=None, high=5000, best=None, toxicity_alarm=None)
     found = compare(asked(4.0, engine="vae", target=easy), asked(6.0, target=easy))
     assert found.loss <= LOSS and found.ratio < 1 / (1 + APART) and found.is_outside
     assert found.is_alarm
 
 
 def test_medians_apart_within_wide_intervals_are_no_alarm_by_themselves(asked):
-    easy = replace(AUC24, low=100, high=None, best=None, toxicity_alarm=None)
+    easy = replace(AUC24, low=None, high=5000, best=None, toxicity_alarm=None)
     found = compare(asked(4.0, 0.5, engine="vae", target=easy), asked(5.2, 0.5, target=easy))
     assert found.ratio < 1 / (1 + APART) and not found.is_outside
     assert not found.is_alarm
@@ -88,10 +87,10 @@ def test_an_engine_that_cannot_explain_the_levels_has_no_say(asked):
 
 
 def test_where_only_the_other_engine_finds_no_regimen_the_words_say_so(asked):
-    sure = replace(AUC24, least_probability=0.6)
-    found = compare(asked(4.0, 0.12, engine="vae", target=sure), asked(4.0, 0.6, target=sure))
+    sure = replace(AUC24, least_probability=0.7, toxicity_alarm=None)
+    found = compare(asked(4.0, 0.12, engine="vae", target=sure), asked(4.0, 0.2, target=sure))
     assert found.ours.recommendation.best and not found.other.recommendation.best
-    assert "60 of 100 are asked for" in found.sentence or "none, " in found.sentence
+    assert found.verdict == "agrees" and "puts the same dose first" in found.sentence and "70 of 100 are asked for" in found.sentence
 
 
 def test_a_regimen_that_was_not_compared_is_refused(asked):

@@ -71,7 +71,7 @@ def test_a_slow_body_long_on_the_same_regimen_has_settled(draws):
 
 def saturable(posterior, doses, time_h) -> tuple[np.ndarray, np.ndarray]:
     """Concentration and AUC of boluses into 40 L that eliminate Vmax C/(5 + C) mg/h, Vmax in the place of CL; steps of a quarter of an hour."""
-    Vmax, step = posterior.z[:, 0].exp().numpy(), 0.25
+    Vmax, step = posterior.responses.disposition()["CL"][0].numpy(), 0.25
     clock = np.arange(0, max(time_h) + 2 * step, step)
     given, _ = np.histogram([d.time_h for d in doses], np.append(clock, np.inf), weights=[d.amount_mg for d in doses])
     C, curve = np.zeros(len(Vmax)), []
