@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pkvae_core.inference.posterior import Posterior, individualise
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.inference.mapbayes import heaviest, map_bayes
+from pkvae_core.inference.posterior import Posterior, individualise_all
 from pkvae_core.patient import Patient
+from pkvae_core.vae.checkpoint import load_model
 from pkvae_core.vae.vae import PKVAE
 
 DOSES_AT_ONCE = 2000  # padded doses in a batch; with 1,000 draws some 100 MB
@@ -40,8 +43,31 @@ def one_by_one(name: str, believe: Callable[[Patient, int], Posterior]) -> Engin
 
 
 def vae(model: PKVAE, *, draws: int = 1000) -> Engine:
-    """The shipped engine (see `individualise`)."""
-    return one_by_one("vae", lambda patient, seed: individualise(model, patient, draws=draws, seed=seed))
+    """The shipped engine (see `individualise`), in batches."""
+
+    def believe(patients: Sequence[Patient], seed: int) -> list[Posterior]:
+        return [posterior for some in chunks(patients) for posterior in individualise_all(model, some, draws=draws, seed=seed)]
+
+    return Engine("vae", believe)
+
+
+def classical(card: DrugCard, names: tuple[str, ...] | None = None, *, draws: int = 1000) -> Engine:
+    """MAP-Bayes with these published models (None = all of the card's, averaged), one patient at a time."""
+    name = "average" if names is None else f"map:{'+'.join(names)}"
+    return one_by_one(name, lambda patient, seed: map_bayes(card, patient, names=names, draws=draws, seed=seed))
+
+
+def engine_named(word: str, card: DrugCard) -> Engine:
+    """The engine that `word` names: vae, average, map (the card's heaviest published model) or map:<published model>. Raises ValueError for any other word."""
+    if word == "vae":
+        return vae(load_model(card.drug))
+    if word == "average":
+        return classical(card)
+    kind, _, name = word.partition(":")
+    has = [m.name for m in card.published_models]
+    if kind == "map" and (name in has or word == "map"):
+        return classical(card, (name or heaviest(card),))
+    raise ValueError(f"there is no engine {word!r}. Choose vae, average, map, or {' or '.join(f'map:{n}' for n in has)}.")
 
 
 def chunks(patients: Sequence[Patient], *, most: int = 64) -> Iterator[Sequence[Patient]]:

@@ -49,6 +49,7 @@ def paired_ratio(
         log_error = [np.log(values[both_positive] / level[both_positive]) for values in (one, other)]
         top, bottom = (weighted_mean(values**2, weight[:, both_positive]) for values in log_error)
         log_ratio = np.sqrt(top / bottom)
+    ratios, log_ratio = (np.where(np.isfinite(r), r, np.nan) for r in (ratios, log_ratio))  # no ratio where they err by nothing
     unpaired = len(first) + len(second) - 2 * len(shared)
     RMSE, MAPE, MdAPE, log_RMSE, difference = (figure(values) for values in (*ratios, log_ratio, covered[0] - covered[1]))
     return PairedRatio(len(shared), len(subjects), unpaired, RMSE, MAPE, MdAPE, log_RMSE, difference)
