@@ -5,6 +5,11 @@ from dataclasses import dataclass
 IN_DOMAIN, CAUTION, OUT, REFUSED = "in domain", "caution", "out", "refused"
 VERDICTS = (IN_DOMAIN, CAUTION, OUT, REFUSED)  # from nothing to say, to nobody answers
 
+BANNERS = {
+    OUT: "This patient lies outside what PKVAE has learned. Classical MAP-Bayes answers in its place, averaged over the drug's published models.",
+    REFUSED: "Nobody answers for this patient, and no regimen is recommended.",
+}
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -34,6 +39,11 @@ class Entitlement:
     def sentences(self) -> tuple[str, ...]:
         """Why, in words: the reasons that decide the verdict."""
         return tuple(reason.sentence for reason in self.reasons if reason.verdict == self.verdict)
+
+    @property
+    def banner(self) -> str:
+        """What stands above an answer that is not the model's, or in place of any; "" where the model answers."""
+        return " ".join((BANNERS[self.verdict], *self.sentences)) if self.verdict in BANNERS else ""
 
     def with_reason(self, reason: Reason) -> "Entitlement":
         """With one reason more, the gravest still first."""

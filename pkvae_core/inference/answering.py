@@ -1,0 +1,52 @@
+"""Who answers for this patient: the drug's own model, classical MAP-Bayes in its place, or nobody?
+
+The one way in for the page, the command line and the report, so that they agree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+from pkvae_core.inference.domain import IMPOSSIBLE, entitlement
+from pkvae_core.inference.mapbayes import map_bayes
+from pkvae_core.inference.misfit import misfit
+from pkvae_core.inference.posterior import Posterior, individualise, individualise_all
+from pkvae_core.inference.verdict import CAUTION, OUT, REFUSED, Reason
+from pkvae_core.patient import Patient
+from pkvae_core.vae.vae import PKVAE
+
+
+def answer_for(model: PKVAE, patient: Patient, *, draws: int = 1000, seed: int = 0) -> Posterior:
+    """The posterior of whoever may answer, with what was found in its `entitlement` and in words among its cautions.
+
+    Where the verdict is "out", averaged MAP-Bayes answers if it can explain the levels; if it cannot, and beyond hard limits, the verdict is "refused": the
+    model's posterior comes back for inspection, and nobody may dose by it.
+    """
+    return _entitled(model, individualise(model, patient, draws=draws, seed=seed), draws=draws, seed=seed)
+
+
+def answer_for_all(model: PKVAE, patients: Sequence[Patient], *, draws: int = 1000, seed: int = 0) -> list[Posterior]:
+    """`answer_for` each patient, the model asked in one batch."""
+    return [_entitled(model, posterior, draws=draws, seed=seed) for posterior in individualise_all(model, patients, draws=draws, seed=seed)]
+
+
+def _entitled(model: PKVAE, posterior: Posterior, *, draws: int, seed: int) -> Posterior:
+    found = entitlement(posterior)
+    if found.verdict == OUT:
+        classical = map_bayes(model.card, posterior.patient, draws=draws, seed=seed)
+        fits = misfit(classical)
+        if classical.diagnostics.rung != "failed" and fits > IMPOSSIBLE:
+            return _said(replace(classical, entitlement=found))
+        sentence = "Classical MAP-Bayes cannot explain the levels either. Check times, units and doses."
+        found = found.with_reason(Reason("classical answer", REFUSED, sentence, fits))
+    return _said(replace(posterior, entitlement=found))
+
+
+def _said(posterior: Posterior) -> Posterior:
+    """With the findings among the cautions, the gravest first, each sentence once."""
+    found = posterior.entitlement
+    assert found is not None
+    reasons = tuple(reason.sentence for reason in found.reasons)
+    head = {OUT: (found.banner,), REFUSED: (found.banner,), CAUTION: reasons}.get(found.verdict, ())
+    rest = () if found.verdict == CAUTION else tuple(s for s in reasons if s not in found.banner)
+    return replace(posterior, cautions=tuple(dict.fromkeys(chain(head, rest, posterior.cautions))))

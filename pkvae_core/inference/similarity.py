@@ -1,0 +1,80 @@
+"""Is there anybody like this patient among those that the model was made from, all covariates taken together?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.cohorts import COHORTS
+from pkvae_core.drugs.parts import CovariateSpec
+from pkvae_core.patient import Covariate, Patient
+from pkvae_core.records.covariates import is_derived
+
+COHORT = 10_000
+SEED = 20_261_123
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How far the patient stands from the middle of the virtual cohort (Mahalanobis), the share of the cohort that stands as far, and in which covariates."""
+
+    distance: float
+    probability: float
+    stated: tuple[Covariate, ...]
+
+
+def similarity(card: DrugCard, patient: Patient) -> Similarity | None:
+    """The latest stated covariates against those of the card's virtual cohort, on the log scale; None where fewer than two are known, which ranges judge.
+
+    A clearance that we computed is left out: it follows from the others. Unknown covariates leave the comparison to the known ones.
+    """
+    ranges = tuple((spec.name, spec.low, spec.high) for spec in card.covariates)
+    names, table = _cohort(card.cohort, ranges)
+    latest = {c.name: c for c in patient.covariates if c.name in names and not is_derived(c)}
+    known = [i for i, name in enumerate(names) if name in latest]
+    if len(known) < 2:
+        return None
+    specs = {spec.name: spec for spec in card.covariates}
+    stated = tuple(latest[names[i]] for i in known)
+    own = torch.tensor([_scaled(specs[c.name], torch.tensor(c.value, dtype=torch.float64)) for c in stated], dtype=torch.float64)
+    others = torch.stack([_scaled(specs[names[i]], table[:, i]) for i in known], 1)
+    distances = _distances(torch.cat([own[None], others]), others)
+    rank = 1 + int((distances[1:] >= distances[0]).sum())
+    return Similarity(float(distances[0]), rank / (COHORT + 1), stated)
+
+
+@lru_cache(maxsize=16)
+def _cohort(name: str, ranges: tuple[tuple[str, float, float], ...]) -> tuple[tuple[str, ...], Float[Tensor, "subject covariate"]]:
+    """The same virtual patients every time, with the covariates that are on the card."""
+    drawn = COHORTS[name](COHORT, {covariate: (low, high) for covariate, low, high in ranges}, torch.Generator().manual_seed(SEED))
+    names = tuple(covariate for covariate, _, _ in ranges if covariate in drawn)
+    return names, torch.stack([drawn[covariate] for covariate in names], 1).double()
+
+
+def _scaled(spec: CovariateSpec, value: Tensor) -> Tensor:
+    """Logarithms, save for a covariate with two values."""
+    return value if spec.name == "SEX" else value.clamp(min=1e-6).log()
+
+
+def _distances(points: Float[Tensor, "point covariate"], cohort: Float[Tensor, "subject covariate"]) -> Float[Tensor, " point"]:
+    """sqrt((x - mean)' S^-1 (x - mean)) with the cohort's mean and covariance."""
+    centre, size = cohort.mean(0), cohort.shape[1]
+    covariance = torch.cov(cohort.T).view(size, size) + 1e-9 * torch.eye(size)
+    whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), (points - centre).T, upper=False)
+    return whitened.square().sum(0).sqrt()
+
+
+def words(card: DrugCard, stated: Sequence[Covariate]) -> str:
+    """age 92 years, weight 140 kg and serum creatinine 0.3 mg/dL."""
+    specs = {spec.name: spec for spec in card.covariates}
+    parts = [
+        ("male" if c.value else "female") if c.name == "SEX" else f"{specs[c.name].label.lower()} {float(f'{c.value:.3g}'):g} {specs[c.name].unit}"
+        for c in stated
+        if math.isfinite(c.value)
+    ]
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
