@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages import literal, model, open_case, open_page
 from pages.dose_parts.answer import show_answer
+from pages.dose_parts.engines import show_engines
 from pages.dose_parts.export import show_report
 from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
 from pages.dose_parts.ranked import MOST, show_compared, show_ranked
@@ -43,6 +44,7 @@ def answer(case: Case) -> None:
         st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")
         return
     tried = tried_regimen(ranking, st.session_state.get("trial"))
+    alarm = st.container(key="second_opinion_alarm")
     show_answer(case, ranking, tried, {"trial": lambda: _try("live"), "accept": lambda: _accept(case, ranking), "compare": lambda: _compare("live")})
     show_report(case, ranking)
     table, trust = st.columns([64, 36], gap="medium")
@@ -53,6 +55,8 @@ def answer(case: Case) -> None:
         st.header("How sure is the model?", anchor=False)
         with st.container(border=True):
             show_trust(case, ranking, tried if ranking.best or "trial" in st.session_state else None)
+    st.header("Second opinion", anchor=False)
+    show_engines(case, ranking, tried, alarm)
     show_compared(case, ranking)
     with st.expander("What if a dose is missed, late, or treatment stops?", icon=":material/event_busy:", key="scenarios", on_change="rerun") as opened:
         if opened.open:

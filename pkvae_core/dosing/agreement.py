@@ -6,7 +6,7 @@ when following us would cost the patient something by its reckoning, or when it 
     of the regimen that it would choose itself; or
   - the median exposures that the two expect from our regimen differ by more than `APART` = 20 %, and one of them lies outside the other's 90 % interval.
 Another dose alone is no alarm: a neighbouring step, or a second regimen as good as ours, costs next to nothing by the first line.
-Where an engine cannot explain the levels (its rung is "failed") it has no say.
+An engine that cannot explain the levels has no say.
 """
 
 import math
@@ -18,6 +18,7 @@ from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.recommend import TIE, Recommendation, recommend
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.posterior import Posterior
+from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 from pkvae_core.wording import plain, regimen_words, times_out_of
 
@@ -33,19 +34,13 @@ class Opinion:
     """What one engine says: every candidate judged by its draws, and how it came by them."""
 
     engine: str
-    version: str
-    rung: str
-    cautions: tuple[str, ...]
+    has_a_say: bool
     recommendation: Recommendation
 
     @property
     def label(self) -> str:
         """PKVAE, Averaged MAP-Bayes, Exact posterior; MAP-Bayes, Goti 2018."""
         return engine_label(self.engine)
-
-    @property
-    def has_a_say(self) -> bool:
-        return self.rung != "failed"
 
     @property
     def first(self) -> Option:
@@ -68,8 +63,13 @@ def engine_label(engine: str) -> str:
 def opinion(posterior: Posterior, target: Target, candidates: Sequence[Regimen], *, current: Regimen | None = None) -> Opinion:
     """What the engine of this posterior makes of these candidates."""
     some = posterior if len(posterior.weight) <= DRAWS else posterior.resampled(DRAWS)
-    found = recommend(some, target, candidates, current=current)
-    return Opinion(posterior.engine, posterior.version, posterior.diagnostics.rung, posterior.cautions, found)
+    return opinion_of(posterior, recommend(some, target, candidates, current=current))
+
+
+def opinion_of(posterior: Posterior, ranking: Recommendation) -> Opinion:
+    """The opinion of an engine that has ranked already. It has no say where it cannot explain the levels, or nobody may answer for the patient."""
+    is_refused = posterior.entitlement is not None and posterior.entitlement.verdict == REFUSED
+    return Opinion(posterior.engine, posterior.diagnostics.rung != "failed" and not is_refused, ranking)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """How does one regimen look beside another, and a changed schedule beside the planned one?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import plotly.graph_objects as go
@@ -45,6 +45,52 @@ def disturbed(
         drawn.add_annotation(x=moments[-1], y=values[-1], text=words, showarrow=False, xanchor="left", xshift=6, font=dict(color=tone))
     drawn.update_layout(margin=dict(r=86, t=24))
     return drawn
+
+
+def overlaid(
+    moments: Sequence[datetime],
+    fans: Mapping[str, Sequence[Sequence[float]]],
+    levels: Sequence[tuple[datetime, float]],
+    theme: Theme,
+    *,
+    now: datetime,
+    unit: str,
+) -> go.Figure:
+    """The same regimen by several engines: `fans` holds 5, 50 and 95 % by name. The first is shaded; the others are dashed and dotted between thin lines."""
+    colour, drawn = PALETTES[theme], figure(theme, height=250)
+    looks = ((colour.regimen, "solid"), (colour.ink, "dash"), (colour.below, "dot"))
+    ceiling = max(max(fan[2]) for fan in fans.values())
+    for (tone, dash), (low, median, high) in zip(looks, fans.values(), strict=False):
+        edge = dict(color=faded(tone, 0.6), width=1, dash=dash)
+        limits = [band(moments, low, high, tone, opacity=0.15)] if dash == "solid" else [_edge(moments, values, edge) for values in (low, high)]
+        line = _line(moments, median, tone, [f"{m:.3g} ({a:.3g}–{b:.3g})" for m, a, b in zip(median, low, high, strict=True)], unit)
+        drawn.add_traces([*limits, line.update(line_dash=dash)])
+    if levels:
+        marker = dict(color=colour.ink, size=9, line=dict(color=colour.page, width=1.5))
+        drawn.add_trace(
+            go.Scatter(x=[t for t, _ in levels], y=[v for _, v in levels], mode="markers", marker=marker, hovertemplate=f"%{{y:.3g}} {unit}<extra></extra>")
+        )
+    top = max([ceiling, *(v for _, v in levels)])
+    _axes(drawn, moments, top, unit)
+    drawn.add_shape(type="line", x0=now, x1=now, y0=0, y1=1, yref="paper", line=dict(color=colour.ink, width=1.4))
+    drawn.add_annotation(x=now, y=1, yref="paper", text="Now", showarrow=False, xanchor="center", yanchor="bottom", font=dict(color=colour.ink))
+    ends = sorted((fan[1][-1], name, tone) for (name, fan), (tone, _) in zip(fans.items(), looks, strict=False))
+    for height, (_, name, tone) in zip(_spread([end for end, _, _ in ends], 0.09 * top), ends, strict=True):
+        drawn.add_annotation(x=moments[-1], y=height, text=name, showarrow=False, xanchor="left", xshift=6, font=dict(color=tone))
+    drawn.update_layout(margin=dict(r=56, t=22))
+    return drawn
+
+
+def _edge(moments: Sequence[datetime], values: Sequence[float], line: dict) -> go.Scatter:
+    return go.Scatter(x=list(moments), y=list(values), mode="lines", line=line, hoverinfo="skip")
+
+
+def _spread(ascending: Sequence[float], apart: float) -> list[float]:
+    """Heights for labels at these values, moved up where two would touch."""
+    found: list[float] = []
+    for value in ascending:
+        found.append(max(value, found[-1] + apart) if found else value)
+    return found
 
 
 def _line(moments: Sequence[datetime], values: Sequence[float], colour: str, said: list[str], unit: str) -> go.Scatter:
