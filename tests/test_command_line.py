@@ -220,6 +220,19 @@ def test_forecast_writes_each_level_and_a_summary(run):
     assert summary["IPRED"]["coverage_90"]["low95"] <= summary["IPRED"]["coverage_90"]["value"]
 
 
+def test_two_engines_forecast_the_same_levels_and_are_compared(run):
+    code, _, rows = run("forecast", HEADER + course("1", asked=()) + course("2", asked=()), "--engine", "map:goti2018", "--against", "average")
+    summary = json.loads(Path("out.json").read_text())
+    assert code == 0 and len(rows) == 2 and summary["engine"] == "map:goti2018" and "goti2018" in summary["model"]
+    assert summary["against"]["engine"] == "average" and summary["against"]["a posteriori"]["n"] == 2
+    assert summary["against"]["a posteriori"]["log_RMSE"]["value"] > 0
+
+
+def test_an_unknown_engine_is_refused_with_the_choices(run):
+    code, err, _ = run("forecast", HEADER + course("1", asked=()), "--engine", "mab")
+    assert code == 2 and "Choose vae, average, map, or map:goti2018" in err
+
+
 def test_a_forecast_on_the_command_line_does_not_see_the_future(run):
     """Everything from 47 h on is changed: levels, a dose, a covariate."""
     past = HEADER + course("1", asked=())

@@ -2,15 +2,17 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from pkvae_core.checks.accuracy import summarise
-from pkvae_core.checks.engines import vae
+from pkvae_core.checks.accuracy import Figure, summarise
+from pkvae_core.checks.engines import Engine, engine_named
 from pkvae_core.checks.forecast import LevelForecast, forecast
+from pkvae_core.checks.paired import PairedRatio, paired_ratio
 from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, open_cases, say_shared, write_rows
+from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Sample
 from pkvae_core.records.history import PatientRecord
-from pkvae_core.vae.checkpoint import load_model
 
 HELP = "each level predicted from the doses and levels before it"
 DESCRIPTION = """\
@@ -23,43 +25,88 @@ written <LLOQ; it has no prediction error but counts in the coverage, in proport
 
 OUT.json, beside it, sums up PRED and IPRED: n, MPE, MAPE, MdAPE, RMSE, share within 20 % and 30
 %, coverage of the 90 % interval; in all and by N_EARLIER (0, 1, 2, 3, 4+, 1+), each with the 95 %
-interval of a bootstrap over subjects. Per cent throughout, RMSE in the unit of DV."""
+interval of a bootstrap over subjects. Per cent throughout, RMSE in the unit of DV.
+
+--engine says who forecasts: vae (the trained model), map (MAP-Bayes with the card's heaviest
+published model; map:NAME for another one) or average (all of them, weighed by how well each explains
+the earlier levels). --against sets a second engine beside it on the same levels: the ratios of their
+errors, first over second, go to the terminal and into OUT.json; below 1 the first one is better.
+Where MAP-Bayes has to assume a covariate, a warning says so."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core forecast data.csv --drug tobramycin --out forecast.csv
-  python -m pkvae_core forecast data.csv --drug tobramycin --out forecast.csv --assume-infusion-h 0.5 --lloq 0.2"""
+  python -m pkvae_core forecast data.csv --drug tobramycin --out forecast.csv --assume-infusion-h 0.5 --lloq 0.2
+  python -m pkvae_core forecast data.csv --drug tobramycin --out forecast.csv --engine vae --against map:hennig2013"""
 COLUMNS = ("ID", "TIME", "N_EARLIER", "DV", "PRED", "IPRED", "LO90", "HI90")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     add_case_flags(parser)
+    parser.add_argument("--engine", default="vae", metavar="NAME", help="vae (default), map, map:<published model> or average")
+    parser.add_argument("--against", metavar="NAME", help="a second engine, compared on the same levels")
 
 
 def run(arguments: argparse.Namespace) -> int:
     cases = open_cases(arguments)
-    model = load_model(arguments.drug)
-    engine = vae(model)
+    engine = engine_named(arguments.engine, cases.card)
+    other = engine_named(arguments.against, cases.card) if arguments.against else None
     forecasts: list[LevelForecast] = []
+    opposed: list[LevelForecast] = []
 
     def rows_of(record: PatientRecord) -> list[tuple[int, Row]]:
         found = forecast(engine, [record.patient], seed=arguments.seed)
+        if other is not None:
+            opposed.extend(forecast(other, [record.patient], seed=arguments.seed))
         forecasts.extend(found)
         return [(place.row, level_row(place.text, level, cases.unit_mg_per_L)) for place, level in zip(record.sample_times, found, strict=True)]
 
     rows, code = answer(cases, rows_of)
-    say_shared((level.patient_id, caution) for level in forecasts for caution in level.cautions)
+    say_shared((level.patient_id, caution) for level in (*forecasts, *opposed) for caution in level.cautions)
     write_rows(arguments.out, COLUMNS, in_file_order(rows))
     summaries = summarise(forecasts, unit_mg_per_L=cases.unit_mg_per_L, seed=arguments.seed)
     head = {
         "drug": arguments.drug,
-        "model": model.version,
+        "engine": engine.name,
+        "model": version(engine, cases.cohort.records),
         "file": arguments.cases.name,
         "seed": arguments.seed,
         "unit": f"per cent; RMSE in {cases.concentration_unit}",
     }
     document = head | asdict(summaries.pop("all")) | {"by_n_earlier": {group: asdict(summary) for group, summary in summaries.items()}}
+    if other is not None:
+        document |= {"against": against(engine, other, forecasts, opposed, arguments.seed)}
     arguments.out.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return code
+
+
+def version(engine: Engine, records: Sequence[PatientRecord]) -> str | None:
+    """Which model answered, as its posteriors say."""
+    found = engine.each([records[0].patient]) if records else []
+    return found[0].version if found and isinstance(found[0], Posterior) else None
+
+
+def against(engine: Engine, other: Engine, ours: Sequence[LevelForecast], theirs: Sequence[LevelForecast], seed: int) -> dict:
+    """The ratios of both engines' errors, a priori and a posteriori (of levels with one or more before them), printed and for the document."""
+    later = [[f for f in found if f.n_earlier] for found in (ours, theirs)]
+    ratios = {
+        "a priori": paired_ratio(ours, theirs, view="a_priori", seed=seed),
+        "a posteriori": paired_ratio(ours, theirs, seed=seed),
+        "a posteriori, one or more earlier levels": paired_ratio(*later, seed=seed),
+    }
+    print(f"Error of {engine.name} over that of {other.name} (95 % interval when whole subjects are drawn anew):")
+    for name, ratio in ratios.items():
+        print(f"  {name} ({ratio.n} levels, {ratio.n_subjects} subjects): {ratio_words(ratio)}")
+    return {"engine": other.name, **{name: asdict(ratio) for name, ratio in ratios.items()}}
+
+
+def ratio_words(ratio: PairedRatio) -> str:
+    """RMSE of the logarithm, MAPE and RMSE, each with its interval."""
+
+    def words(figure: Figure) -> str:
+        known = [value for value in (figure.value, figure.low95, figure.high95) if value is not None]
+        return "none" if not known else f"{known[0]:.3f}" + (f" ({known[1]:.3f} to {known[2]:.3f})" if len(known) == 3 else "")
+
+    return f"log-RMSE {words(ratio.log_RMSE)}, MAPE {words(ratio.MAPE)}, RMSE {words(ratio.RMSE)}"
 
 
 def measured(sample: Sample, unit_mg_per_L: float) -> float | str:
