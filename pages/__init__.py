@@ -13,7 +13,8 @@ from streamlit.navigation.page import Page
 
 from pkvae_core.case import DISCLAIMER, Case
 from pkvae_core.drugs.card import CARDS, available_drugs
-from pkvae_core.inference.posterior import Posterior, individualise
+from pkvae_core.inference.answering import answer_for
+from pkvae_core.inference.posterior import Posterior
 from pkvae_core.insight.latent import Axis, LatentMap, axes, map_population
 from pkvae_core.plots.theme import Theme
 from pkvae_core.vae.checkpoint import PKVAE, load_model
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
 PAGES = {
     "Clinic": [("dose", "Dose a patient", ":material/prescriptions:")],
-    "Research": [("latent", "Latent space", ":material/bubble_chart:")],
+    "Research": [("latent", "Latent space", ":material/bubble_chart:"), ("checks", "Model checks", ":material/monitoring:")],
     "About": [("models", "Models", ":material/fact_check:")],
 }
 
@@ -69,6 +70,7 @@ def open_case() -> Case | None:
 def set_case(case: Case | None) -> None:
     """Put this case on the table; every page answers for it from the next run on."""
     st.session_state["open_case"] = case
+    st.session_state.pop("earlier_case", None)
 
 
 @st.cache_resource(show_spinner="Loading the models")
@@ -84,13 +86,13 @@ def model(drug: str) -> PKVAE:
 
 
 def posterior_for(case: Case) -> Posterior:
-    """What the model believes about this patient, computed once per state of the case."""
+    """What is believed about this patient by whoever may answer (see `answer_for`), computed once per state of the case."""
     return _posterior(case.digest, case)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _posterior(digest: str, _case: Case) -> Posterior:
-    return individualise(model(_case.drug), _case.patient)
+    return answer_for(model(_case.drug), _case.patient_as_weighed)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the population")

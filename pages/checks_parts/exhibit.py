@@ -1,0 +1,35 @@
+"""One chart as every section shows it: its title, how to read it, the figure, its numbers to take away."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages import chart
+from pages.checks_parts.source import Source
+from pages.dose_parts.reading import SHOWN
+
+
+def exhibit(source: Source, name: str, figure: go.Figure, rows: Sequence[Mapping[str, Any]], *, title: str, read: str, alt: str = "") -> None:
+    """A card with the chart. `read` says in one sentence how to read it; `rows` are its numbers; `name` is unique on the page."""
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**{title}**")
+        st.caption(read)
+        chart(figure, key=f"checks-{name}", alt=alt or f"{title}. {read} The numbers are in the CSV below.")
+        download(source, name, rows)
+
+
+def download(source: Source, name: str, rows: Sequence[Mapping[str, Any]], label: str = "Numbers (CSV)") -> None:
+    """These rows as a file, named by drug and by the model that they judge."""
+    content = pd.DataFrame(list(rows)).to_csv(index=False).encode()
+    st.download_button(label, content, f"pkvae-{source.drug}-{name}.csv", "text/csv", icon=":material/download:", on_click="ignore", key=f"checks-csv-{name}")
+
+
+def says_who_is_missing(left_out: Sequence[str]) -> None:
+    """Patients without an answer are named with the reason, never dropped in silence."""
+    if left_out:
+        number = "One patient is" if len(left_out) == 1 else f"{len(left_out):,} patients are"
+        with st.expander(f"{number} left out of this check", icon=":material/warning:"):
+            st.text("\n".join(left_out[:SHOWN]) + (f"\nand {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""))

@@ -1,0 +1,96 @@
+"""Which checks can be made on these patients, and who makes them?"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from pages import model
+from pages.checks_parts.jobs import Step, Tick
+from pages.checks_parts.source import Source
+from pkvae_core.checks.accuracy import usual_margin
+from pkvae_core.checks.calibration import cohort_coverage, virtual_coverage
+from pkvae_core.checks.engines import Engine, classical, vae
+from pkvae_core.checks.fit import goodness_of_fit
+from pkvae_core.checks.folds import cross_validate, shipped
+from pkvae_core.checks.levels import level_accuracy
+from pkvae_core.checks.plausibility import plausibility
+from pkvae_core.checks.ranks import rank_check
+from pkvae_core.checks.replicates import replicate
+from pkvae_core.checks.trial import dose_trial
+from pkvae_core.checks.virtual import fresh
+from pkvae_core.checks.vpc import VPC, Axis, compared
+from pkvae_core.patient import Patient
+
+FOLDS = 5
+DRAWS = 500  # of each posterior: enough for an interval, half the time of the Dose page's 1,000
+REPLICATES, BINS = 500, 8  # simulated cohorts behind a VPC or an NPDE; bins of time
+AXES: tuple[Axis, ...] = ("time_after_dose_h", "time_h")
+Work = Callable[[Tick], Any]
+
+LABELS = {
+    "coverage": "Coverage",
+    "ranks": "Ranks",
+    "vpc": "VPC",
+    "fit": "Goodness of fit",
+    "forecasts": "Forecasts by number of levels",
+    "doses": "Dose prediction",
+    "plausibility": "Plausibility",
+}
+
+
+def offered(source: Source) -> dict[str, Step]:
+    """The checks of this source, by name, in the order they run. The patients are drawn once for all of them, inside the run."""
+    engine = vae(model(source.drug), draws=DRAWS)
+    patients = _patients(source)
+    works = _shared(engine, source, patients) | (_virtual(engine, source) if source.is_virtual else _cohort(engine, source, patients))
+    return {name: Step(name, label, works[name]) for name, label in LABELS.items() if name in works}
+
+
+def _patients(source: Source) -> Callable[[], Sequence[Patient]]:
+    """Who is checked: as uploaded, or drawn at the first call."""
+
+    @cache
+    def drawn() -> Sequence[Patient]:
+        card = model(source.drug).card
+        return fresh(card, source.count, samples=source.samples, seed=source.seed, is_wanted=source.wants).patients
+
+    given = source.given
+    return drawn if given is None else lambda: given
+
+
+def _shared(engine: Engine, source: Source, patients: Callable[[], Sequence[Patient]]) -> dict[str, Work]:
+    """The checks that ask only for levels, whoever they come from."""
+    card = model(source.drug).card
+    return {
+        "vpc": lambda tick: _vpcs(engine, patients(), tick),
+        "fit": lambda tick: goodness_of_fit(engine, patients(), replicates=REPLICATES, progress=tick),
+        "forecasts": lambda tick: level_accuracy(engine, patients(), margin=usual_margin(card), progress=tick),
+        "plausibility": lambda tick: plausibility(engine, card, patients(), progress=tick),
+    }
+
+
+def _virtual(engine: Engine, source: Source) -> dict[str, Work]:
+    """The checks that need the truth behind the levels."""
+    card, count, wants, seed = model(source.drug).card, source.count, source.wants, source.seed
+    return {
+        "coverage": lambda tick: virtual_coverage(engine, card, patients=count, is_wanted=wants, seed=seed, progress=tick),
+        "ranks": lambda tick: rank_check(engine, card, patients=count, levels=source.samples, is_wanted=wants, seed=seed, progress=tick),
+        "doses": lambda tick: dose_trial([engine, classical(card, draws=DRAWS)], card, patients=count, seed=seed, progress=tick),
+    }
+
+
+def _cohort(engine: Engine, source: Source, patients: Callable[[], Sequence[Patient]]) -> dict[str, Work]:
+    """The checks that need real levels or real doses."""
+    card = model(source.drug).card
+    return {
+        "coverage": lambda tick: cohort_coverage(engine, card, patients(), progress=tick),
+        "doses": lambda tick: cross_validate(
+            [shipped(engine), shipped(classical(card, draws=DRAWS))], patients(), folds=min(FOLDS, len(patients())), progress=tick
+        ),
+    }
+
+
+def _vpcs(engine: Engine, patients: Sequence[Patient], tick: Tick) -> dict[tuple[str, bool], VPC]:
+    """Plain and prediction-corrected, over either time: all from the same simulated cohorts."""
+    found = replicate(engine, patients, replicates=REPLICATES, seed=0, progress=tick)
+    return {(axis, corrected): compared(engine.name, found, axis=axis, is_corrected=corrected, bins=BINS) for axis in AXES for corrected in (False, True)}

@@ -1,0 +1,77 @@
+"""Does the model make patients like these? Percentiles of the observed levels over the bands of the simulated ones."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pkvae_core.checks.vpc import VPC
+from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
+
+AXES = {"time_after_dose_h": "Hours since the last dose", "time_h": "Hours since the first dose"}
+
+
+def vpc_figure(theme: Theme, check: VPC, unit: str, *, unit_mg_per_L: float = 1.0, height: int = 380) -> go.Figure:
+    """Observed levels and their 5th, 50th and 95th percentile in each bin, over the 95 % bands of the same percentiles in simulated cohorts."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    hues = {5: colour.below, 50: colour.regimen, 95: colour.warning}
+    for p in check.percentiles:
+        _box(chart, p.low_h, p.high_h, p.low95 / unit_mg_per_L, p.high95 / unit_mg_per_L, hues[p.percent])
+    chart.add_trace(_points(colour, check, unit, unit_mg_per_L))
+    for percent, hue in hues.items():
+        chart.add_trace(_observed(check, percent, hue, unit, unit_mg_per_L))
+    what = "Prediction-corrected level" if check.is_corrected else "Level"
+    chart.update_yaxes(title_text=f"{what} ({unit})", range=[0, 1.08 * _highest(check) / unit_mg_per_L])
+    return _over_time(chart, check)
+
+
+def below_figure(theme: Theme, check: VPC, *, height: int = 220) -> go.Figure:
+    """Share of levels below the limit of quantification in each bin, observed over the band of the simulated."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    for b in check.below:
+        _box(chart, b.low_h, b.high_h, 100 * b.low95, 100 * b.high95, colour.prior)
+    middle, share = [b.middle_h for b in check.below], [100 * b.observed for b in check.below]
+    said = [f"of {b.levels:,} levels below {b.limit_mg_per_L:.3g} mg/L; simulated {100 * b.low95:.1f}–{100 * b.high95:.1f} %" for b in check.below]
+    line, hover = dict(color=colour.ink, width=2), "%{y:.1f} % %{customdata}<extra></extra>"
+    chart.add_trace(go.Scatter(x=middle, y=share, customdata=said, mode="lines+markers", line=line, marker=dict(size=6), hovertemplate=hover))
+    chart.update_yaxes(title_text="Below the limit (%)", rangemode="tozero")
+    return _over_time(chart, check)
+
+
+def _over_time(chart: go.Figure, check: VPC) -> go.Figure:
+    ends = [min(p.low_h for p in check.percentiles), max(p.high_h for p in check.percentiles)] if check.percentiles else None
+    chart.update_xaxes(title_text=AXES[check.axis], range=ends, showgrid=False)
+    return chart.update_layout(margin=dict(l=8, r=48, t=8, b=8))
+
+
+def _highest(check: VPC) -> float:
+    """The top of the chart: all bands and lines, and all but the most extreme points."""
+    known = [*(p.high95 for p in check.percentiles), *(p.observed for p in check.percentiles)]
+    points = [float(np.quantile(check.point, 0.99))] if len(check.point) else []
+    return max([v for v in [*known, *points] if np.isfinite(v)], default=1.0)
+
+
+def _box(chart: go.Figure, left: float, right: float, low: float, high: float, hue: str) -> None:
+    if np.isfinite([low, high]).all():
+        chart.add_shape(type="rect", x0=left, x1=right, y0=low, y1=high, fillcolor=faded(hue, 0.22), line_width=0, layer="below")
+
+
+def _points(colour: Palette, check: VPC, unit: str, unit_mg_per_L: float) -> go.Scattergl:
+    symbol = np.where(check.is_below, "triangle-down-open", "circle-open").tolist()
+    hover = f"Patient %{{customdata}}: %{{y:.3g}} {unit} at %{{x:.1f}} h<extra></extra>"
+    return go.Scattergl(
+        x=check.point_h.astype(np.float32), y=(check.point / unit_mg_per_L).astype(np.float32), customdata=list(check.patient), mode="markers",
+        marker=dict(color=faded(colour.ink, 0.4), size=5, symbol=symbol), hovertemplate=hover,
+    )  # fmt: skip
+
+
+def _observed(check: VPC, percent: int, hue: str, unit: str, unit_mg_per_L: float) -> go.Scatter:
+    """One observed percentile over the bins; a gap where it lies below the limit of quantification. Labelled at its right end."""
+    each = check.line(percent)
+    y = [p.observed / unit_mg_per_L if np.isfinite(p.observed) else None for p in each]
+    said = [f"{p.levels:,} levels; simulated {p.low95 / unit_mg_per_L:.3g}–{p.high95 / unit_mg_per_L:.3g} {unit}" for p in each]
+    hover = f"{percent}th percentile: %{{y:.3g}} {unit}<br>%{{customdata}}<extra></extra>"
+    last = max((i for i, v in enumerate(y) if v is not None), default=-1)
+    text = [f" {percent} %" if i == last else "" for i in range(len(y))]
+    return go.Scatter(
+        x=[p.middle_h for p in each], y=y, customdata=said, mode="lines+markers+text", text=text, textposition="middle right", textfont=dict(color=hue),
+        line=dict(color=hue, width=2, dash="solid" if percent == 50 else "dash"), marker=dict(size=5), hovertemplate=hover, cliponaxis=False,
+    )  # fmt: skip
