@@ -8,17 +8,19 @@ from typing import Any
 
 import streamlit as st
 
-from pkvae_core.case import Case
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.patient import Sample
+from pkvae_core.drugs.parts import CovariateSpec
 from pkvae_core.records.problems import Problem
-from pkvae_core.records.units import concentration_factor
-from pkvae_core.wording import plain
+from pkvae_core.records.times import stamp
+from pkvae_core.report.words import unit_words
 
-TABLES = {"doses": ("When", "Amount (mg)", "Infusion (h)", "Product"), "levels": ("When", "Level")}
+TABLES = {"doses": ("When", "Amount (mg)", "Infusion (h)", "Product"), "levels": ("When", "Level"), "later": ("When",)}
+DATEABLE = ("SCR", "CRCL", "WT")  # what changes during a course; anything else does where a file says so
 FIELDS = ("ID", "TIME", "EVID", "AMT", "DUR", "DV", "PRODUCT")
 SEEN_AS = {"TIME": "When", "AMT": "Amount", "DUR": "Infusion", "DV": "Level", "PRODUCT": "Product", "RATE": "Infusion"}
 CREATININE_UNITS = ("mg/dL", "umol/L")
+EVENTS = (("doses", 1), ("levels", 0), ("later", 2))
+PLACES = {"doses": "Doses", "levels": "Levels", "later": "Later values"}
 
 
 def fields() -> dict[str, Any]:
@@ -50,63 +52,87 @@ def clear(drug: str) -> None:
     replace_fields({"drug": drug})
     for table in TABLES:
         replace_rows(table, [])
+    st.session_state.pop("later_is_open", None)
 
 
-def fill(case: Case, card: DrugCard) -> None:
-    """Put an opened case into the form, so that it can be edited."""
-    stamp = "%Y-%m-%d %H:%M:%S" if any(case.clock(d.time_h).second for d in (*case.patient.doses, *case.patient.samples)) else "%Y-%m-%d %H:%M"
-    labels = {product.name: product.label for product in card.products} | {"": card.product().label}
-    factor = 1 / concentration_factor(case.unit, card.molar_mass_g_per_mol)
-    given = [(f"{case.clock(d.time_h):{stamp}}", plain(d.amount_mg).replace(",", ""), plain(d.infusion_h, 4), labels[d.product]) for d in case.patient.doses]
-    measured = [(f"{case.clock(s.time_h):{stamp}}", _level_text(s, factor)) for s in case.patient.samples]
-    for table, typed in (("doses", given), ("levels", measured)):
-        replace_rows(table, [dict(zip(TABLES[table], row, strict=True)) for row in typed])
-    stated = {c.name: c.value for c in case.patient.covariates if not c.source.startswith("Cockcroft")}  # in time: the last one stands
-    known: dict[str, Any] = {spec.name: stated[spec.name] for spec in card.covariates if spec.name in stated}
-    if "SEX" in known:
-        known["SEX"] = "Male" if known["SEX"] == 1 else "Female"
-    replace_fields({"drug": case.drug, "label": case.label, "unit": case.unit, "now": case.clock(case.now_h).replace(tzinfo=None)} | known)
+def dateable(card: DrugCard) -> list[CovariateSpec]:
+    """The covariates that later values can be typed for: those that usually change, and any that has some already."""
+    return [spec for spec in card.covariates if spec.name in DATEABLE or any(str(row.get(spec.name) or "").strip() for row in rows("later"))]
 
 
-def _level_text(sample: Sample, factor: float) -> str:
-    return f"<{(sample.lloq_mg_per_L or 0) * factor:.6g}" if sample.is_below_lloq else f"{(sample.concentration_mg_per_L or 0) * factor:.6g}"
+def title(spec: CovariateSpec, *, with_unit: bool) -> str:
+    """What stands above a covariate's field."""
+    name = spec.label.replace("Serum c", "C").replace("Creatinine clearance", "Measured CrCl")
+    unit = creatinine_unit() if spec.name == "SCR" else spec.unit
+    return f"{name} ({unit_words(unit)})" if with_unit else name
+
+
+def creatinine_unit() -> str:
+    return fields().get("SCR unit") or CREATININE_UNITS[0]
 
 
 def is_started(card: DrugCard) -> bool:
     """Whether anything about a patient has been typed."""
-    return any(fields().get(spec.name) is not None for spec in card.covariates) or any(map(filled, rows("doses") + rows("levels")))
+    return any(fields().get(spec.name) is not None for spec in card.covariates) or any(map(filled, [row for table in TABLES for row in rows(table)]))
 
 
 def filled(row: dict[str, str]) -> bool:
     """A row that says when or how much; a product alone was not typed."""
-    return any(str(row.get(column) or "").strip() for column in ("When", "Amount (mg)", "Infusion (h)", "Level"))
+    return any(str(value or "").strip() for column, value in row.items() if column != "Product")
 
 
 def as_csv(card: DrugCard, today: datetime) -> tuple[bytes, list[str]]:
     """The typed patient as a table for `read_patients`, and for each of its rows where it stands on the screen."""
-    stated = {spec.name: fields().get(spec.name) for spec in card.covariates}
-    units = {"SCR": fields().get("SCR unit") or CREATININE_UNITS[0]}
-    header = [*FIELDS, *(f"{name} ({units[name]})" if name in units else name for name in stated)]
-    beside = ["" if value is None else value[0] if name == "SEX" else f"{value:.10g}" for name, value in stated.items()]
-    names = {product.label: product.name for product in card.products} if len(card.products) > 1 else {}
-    if not names:
-        header.remove("PRODUCT")
     lines, places = [], []
-    for table, evid in (("doses", 1), ("levels", 0)):
+    for table, evid in EVENTS:
         for number, row in enumerate(rows(table), start=1):
-            if not filled(row):
-                continue
-            cell = {column: str(row.get(column) or "").strip() for column in TABLES[table]}
-            line = ["1", dated(cell["When"], today), evid, cell.get("Amount (mg)", ""), cell.get("Infusion (h)", ""), cell.get("Level", "")]
-            lines.append([*line, *([names.get(cell.get("Product", ""), "")] if names else []), *beside])
-            places.append(f"{table.capitalize()}, row {number}")
+            if filled(row):
+                cell = {column: str(value or "").strip() for column, value in row.items()}
+                lines.append({"TIME": dated(cell.get("When", ""), today), "EVID": evid} | _event(cell, card))
+                places.append(f"{PLACES[table]}, row {number}")
     now = fields().get("now")
-    if now is not None or not lines:
-        lines.append(["1", f"{now or today:%Y-%m-%d %H:%M:%S}", 2, *[""] * (3 + bool(names)), *beside])
+    if now is not None or not any(line["EVID"] != 2 for line in lines):
+        lines.append({"TIME": f"{now or today:%Y-%m-%d %H:%M:%S}", "EVID": 2})
         places.append("First new dose")
+    for spec in card.covariates:
+        _state(spec.name, lines)
+    lines = [line | {"ID": "1"} for line in lines]
+    header = {name: f"{name} ({creatinine_unit()})" if name == "SCR" else name for name in (*FIELDS, *(spec.name for spec in card.covariates))}
+    if len(card.products) == 1:
+        header.pop("PRODUCT")
     text = io.StringIO()
-    csv.writer(text).writerows([header, *lines])
+    csv.writer(text).writerows([list(header.values()), *([line.get(name, "") for name in header] for line in lines)])
     return text.getvalue().encode(), places
+
+
+def _event(cell: dict[str, str], card: DrugCard) -> dict[str, Any]:
+    """The cells of one row of the screen by the reader's names."""
+    product = {p.label: p.name for p in card.products}.get(cell.get("Product", ""), "")
+    known = {"AMT": cell.get("Amount (mg)", ""), "DUR": cell.get("Infusion (h)", ""), "DV": cell.get("Level", ""), "PRODUCT": product}
+    return known | {spec.name: cell[spec.name] for spec in card.covariates if spec.name in cell}
+
+
+def _state(name: str, lines: list[dict[str, Any]]) -> None:
+    """Write a field's value into every line before its first later value, where it held; a clearance is not stated again beside a later creatinine."""
+    value = fields().get(name)
+    if value is None:
+        return
+    text = value[0] if name == "SEX" else f"{value:.10g}"
+    moments = [moment_of(line["TIME"]) for line in lines]
+    first = min((moment for moment in moments if moment), default=None)
+    ends = [m for m, line in zip(moments, lines, strict=True) if m and (line.get(name) or (name == "CRCL" and line.get("SCR") and line["EVID"] == 2))]
+    for moment, line in zip(moments, lines, strict=True):
+        if not line.get(name) and (not ends or moment is None or moment < min(ends) or moment == first):
+            line[name] = text
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment in a typed date, or in a number of hours; None when it is none: then the reader says so."""
+    try:
+        return datetime(1, 1, 2) + timedelta(hours=float(text))
+    except (ValueError, OverflowError):
+        found = next((moment for order in ("ymd", "dmy", "mdy") if (moment := stamp(text, order))), None)
+        return found and found.replace(tzinfo=None)
 
 
 def dated(text: str, today: datetime) -> str:
@@ -119,6 +145,8 @@ def dated(text: str, today: datetime) -> str:
 def in_place(problem: Problem, places: list[str]) -> str:
     """A problem of the typed table with the names that stand on the screen."""
     where = places[problem.row - 2] if problem.row is not None and problem.row - 2 < len(places) else ""
+    if problem.column and problem.column.split(" ")[0] not in FIELDS and not where.startswith(PLACES["later"]):
+        where = ""  # a covariate's own field stands in no row
     sentence = f"{problem.message}. {problem.remedy}"
     for ours, seen in SEEN_AS.items():
         sentence = re.sub(rf"\b{ours}\b", f"“{seen}”", sentence)

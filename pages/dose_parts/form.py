@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from pages import models, open_case, set_case
-from pages.dose_parts.draft import CREATININE_UNITS, TABLES, as_csv, clear, fields, filled, in_place, is_started, replace_fields, replace_rows, rows
-from pages.dose_parts.opening import case_of, wall_clock
+from pages.dose_parts.draft import CREATININE_UNITS, as_csv, clear, fields, filled, in_place, is_started, replace_fields, replace_rows, rows, title
+from pages.dose_parts.editor import show_editor
+from pages.dose_parts.later import show_later, show_later_button
+from pages.dose_parts.opening import case_of, earlier_case, set_aside, wall_clock
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.parts import CovariateSpec
 from pkvae_core.patient import Regimen
@@ -37,17 +38,17 @@ def show_form() -> None:
         _kept(st.text_input, "Pseudonym", "label", empty="", placeholder="no real name", width=170, max_chars=40)
         for spec in card.covariates:
             _covariate(spec)
-    if several := _changing(card):
-        st.caption(f":material/history: Several values on file: {', '.join(several)}. Editing keeps the last of each.")
+        show_later_button()
+    show_later(card)
     given, measured = st.columns([58, 42], gap="medium")
     with given:
         st.markdown("**Doses given**")
         _builder(card)
-        _editor("doses", card)
+        show_editor("doses", card)
     with measured:
         st.markdown("**Levels measured**")
         _level_builder(card)
-        _editor("levels", card)
+        show_editor("levels", card)
         due = "The moment the decision is for. Left empty: when the next dose falls due."
         _kept(st.datetime_input, "First new dose", "now", format="YYYY-MM-DD", step=timedelta(minutes=5), help=due)
     if said := st.session_state.pop("build_problem", None):
@@ -70,18 +71,12 @@ def _kept(widget: Callable, label: str, name: str, *, empty: Any = None, **optio
     fields()[name] = widget(label, key=_key(name), **options)
 
 
-def _changing(card: DrugCard) -> list[str]:
-    """Covariates of the open case that changed during its course: the form holds one value of each."""
-    case = open_case()
-    stated = [c.name for c in case.patient.covariates if not c.source.startswith("Cockcroft")] if case and case.drug == card.drug else []
-    return [spec.label.lower() for spec in card.covariates if stated.count(spec.name) > 1]
-
-
 def _change_drug(before: str) -> None:
     """Amounts, levels and their unit belong to a drug; the patient stays."""
-    kept = {name: value for name, value in fields().items() if name != "unit"}
+    kept, later = {name: value for name, value in fields().items() if name != "unit"}, rows("later")
     clear(before)
     replace_fields(kept)
+    replace_rows("later", later)
     for name in ("trial", "compared", "with_loading"):
         st.session_state.pop(name, None)
     set_case(None)
@@ -93,10 +88,10 @@ def _covariate(spec: CovariateSpec) -> None:
     if spec.name == "SEX":
         _kept(st.selectbox, "Sex", "SEX", options=["Female", "Male"], placeholder="", width=110)
         return
-    title = spec.label.replace("Serum c", "C").replace("Creatinine clearance", "Measured CrCl")
-    unit, width = ("", 120) if spec.name == "SCR" else (f" ({spec.unit})", 150)
-    _kept(st.number_input, f"{title}{unit}", spec.name, step=None, width=width, help=spec.note or None, format="%g")
-    if spec.name == "SCR":
+    is_creatinine = spec.name == "SCR"
+    name, width = title(spec, with_unit=not is_creatinine), 120 if is_creatinine else 150
+    _kept(st.number_input, name, spec.name, step=None, width=width, help=spec.note or None, format="%g")
+    if is_creatinine:
         _kept(st.selectbox, "Unit", "SCR unit", empty=CREATININE_UNITS[0], options=CREATININE_UNITS, format_func=unit_words, width=110)
 
 
@@ -136,24 +131,6 @@ def _build() -> None:
     replace_rows("doses", [row for row in rows("doses") if filled(row)] + new)
 
 
-def _editor(table: str, card: DrugCard) -> None:
-    """A table of text: whatever was typed stays, and is judged by the file reader."""
-    version = st.session_state.get(f"version_{table}", 0)
-    if f"editor_{table}_{version}" not in st.session_state:  # first time, or back from another page: start from the canonical copy
-        replace_rows(table, rows(table))
-        version += 1
-    columns = [c for c in TABLES[table] if c != "Product" or len(card.products) > 1]
-    config: dict = {column: st.column_config.TextColumn(column) for column in columns}
-    config["When"] = st.column_config.TextColumn("When", help="2026-03-09 06:00, or yesterday 06:00", width="medium")
-    if "Product" in columns:
-        config["Product"] = st.column_config.SelectboxColumn("Product", options=[p.label for p in card.products])
-    if table == "levels":
-        config["Level"] = st.column_config.TextColumn(f"Level ({unit_words(fields()['unit'])})", help="12.5, or <2 when it was below the laboratory's limit")
-    base = pd.DataFrame(st.session_state[f"base_{table}"], columns=columns, dtype=object)
-    edited = st.data_editor(base, key=f"editor_{table}_{version}", num_rows="dynamic", hide_index=True, column_config=config, width="stretch", height="content")
-    st.session_state[f"draft_{table}"] = edited.astype(object).where(edited.notna(), "").to_dict("records")
-
-
 def _level_builder(card: DrugCard) -> None:
     """One level at a time; its unit holds for all of them."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -177,7 +154,7 @@ def _build_level() -> None:
 
 
 def _answer(card: DrugCard) -> None:
-    """Read what was typed; a case without errors is opened at once, anything else is said."""
+    """Read what was typed; a case without errors is opened at once, anything else is said, and the last answer stays as one on earlier data."""
     if not is_started(card):
         return
     today = fields().setdefault("today", wall_clock())
@@ -185,33 +162,35 @@ def _answer(card: DrugCard) -> None:
     try:
         cohort = read_patients(content, options=card.read_options(concentration_unit=fields()["unit"]))
     except DataError as error:
-        set_case(None)
+        set_aside()
         st.error(str(error), icon=ICONS["error"])
         return
     for problem in cohort.problems:
         if problem.severity == "error":
             st.error(in_place(problem, places), icon=ICONS["error"])
-        elif not problem.message.startswith("creatinine clearance is computed"):  # the strip says so
+        else:
             st.caption(f"{ICONS['warning']} {in_place(problem, places)}")
     if not cohort.records:
-        set_case(None)
+        set_aside()
         return
-    _open(card, cohort, content)
+    _open(card, cohort, content, last_row=len(places) + 1)
 
 
-def _open(card: DrugCard, cohort: Cohort, content: bytes) -> None:
+def _open(card: DrugCard, cohort: Cohort, content: bytes, *, last_row: int) -> None:
     """The typed patient becomes the open case, unless it is the one that was put into the form and nobody touched it."""
     label, unit = fields()["label"], fields()["unit"]
     signature = (content, label, unit)
     if st.session_state.get("form_seen") == signature:
+        if open_case() is None and (earlier := earlier_case()):  # the error was taken back
+            set_case(earlier)
         return
     is_untouched = st.session_state.pop("form_filled", False)
     st.session_state["form_seen"] = signature
     if is_untouched and open_case() is not None:
         return
     record = cohort.records[0]
-    now_h = record.prediction_times[-1].time_h if fields()["now"] and record.prediction_times else None
+    now_h = next((asked.time_h for asked in record.prediction_times if asked.row == last_row), None) if fields()["now"] else None
     st.session_state["is_editing"] = True  # the form stays where it is while the answer appears below it
-    set_case(
-        case_of(card.drug, record.patient, cohort.origin[record.patient.id], unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems)
-    )
+    typed = case_of(card.drug, record.patient, cohort.origin[record.patient.id], unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems)
+    known = open_case() or earlier_case()
+    set_case(typed.with_choices_of(known) if known and known.drug == card.drug else typed)

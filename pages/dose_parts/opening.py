@@ -35,7 +35,7 @@ def case_of(
     problems: tuple[Problem, ...] = (),
 ) -> Case:
     """The case that opens with this patient; without a stated `now_h` it stands where the next dose falls due, or at the last thing known."""
-    known = open_case()
+    known = open_case() or earlier_case()
     keeps = known is not None and known.drug == drug
     current = current_regimen(patient)
     last = max([d.time_h for d in patient.doses] + [s.time_h for s in patient.samples], default=0.0)
@@ -64,3 +64,16 @@ def open_new(case: Case) -> None:
     for name in ("trial", "compared", "accepted", f"product_{case.drug}", "with_loading", "cohort", "reopened"):
         st.session_state.pop(name, None)
     set_case(case)
+
+
+def set_aside() -> None:
+    """What is typed holds an error: no case is open, and the last one stays as the earlier one, whose answer is shown as such."""
+    earlier = open_case() or earlier_case()
+    set_case(None)
+    if earlier is not None:
+        st.session_state["earlier_case"] = earlier
+
+
+def earlier_case() -> Case | None:
+    """The case that was open before the typed data went wrong; None once they are whole, or another case is open."""
+    return st.session_state.get("earlier_case")

@@ -5,7 +5,8 @@ from functools import cache
 import streamlit as st
 
 from pages import ROOT, models, set_case
-from pages.dose_parts.draft import clear, fields, fill
+from pages.dose_parts.draft import clear, fields
+from pages.dose_parts.fill import fill
 from pages.dose_parts.form import show_form
 from pages.dose_parts.opening import open_new
 from pages.dose_parts.upload import show_upload

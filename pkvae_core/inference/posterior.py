@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.changes import change_cautions
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, course, rows
 from pkvae_core.exposure import weighted_quantile
@@ -170,7 +171,7 @@ def cautions_of(card: DrugCard, patient: Patient, rung: str) -> tuple[str, ...]:
             cautions.append(f"{spec.label} is unknown: the answer averages over patients of all values.")
         elif not spec.soft_low <= value <= spec.soft_high:
             cautions.append(f"{spec.label} {value:g} {spec.unit} lies outside {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")
-    return tuple(cautions)
+    return (*cautions, *change_cautions(card, patient))
 
 
 def predict(posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[float] | np.ndarray) -> Prediction:

@@ -1,20 +1,27 @@
 """Covariates that changed: which, from what to what, when; and what to beware of."""
 
+from typing import Any
+
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.changes import change_cautions, change_sentences, changes, marks
 from pkvae_core.drugs.derived import complete
 from pkvae_core.patient import Covariate, Dose, Patient
 
 CARD = load_card("vancomycin")
+Known = tuple[Any, ...]  # name, value, and hour where it has one
 
 
-def patient(*dated: tuple) -> Patient:
+def covariate(known: Known) -> Covariate:
+    return Covariate(*known)
+
+
+def patient(*dated: Known) -> Patient:
     """A man of 64 on vancomycin since hour 0; `dated` are name, value and hour."""
     known = (("AGE", 64), ("SEX", 1), ("WT", 72), ("HT", 175))
-    return complete(CARD, Patient("1", (Dose(0, 1000, 1),), (), tuple(Covariate(*c) for c in (*known, *dated))))
+    return complete(CARD, Patient("1", (Dose(0, 1000, 1),), (), tuple(map(covariate, (*known, *dated)))))
 
 
-def sentences(*dated: tuple) -> tuple[str, ...]:
+def sentences(*dated: Known) -> tuple[str, ...]:
     return change_sentences(CARD, patient(*dated), lambda time_h: f"at {time_h:g} h")
 
 
