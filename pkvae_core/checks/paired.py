@@ -17,9 +17,9 @@ View = Literal["a_priori", "a_posteriori"]
 class PairedRatio:
     """Our error over theirs on the `n` levels of `n_subjects` that both forecast; below 1 we are better. `unpaired` levels have a forecast of one of them only.
 
-    RMSE, MAPE and MdAPE as in `Accuracy`; log_RMSE is the root mean square of ln(forecast/level), over levels that both forecast above 0; coverage_difference
-    is our coverage minus theirs in percentage points. Each with its 95 % interval when whole subjects are drawn anew, the same ones for both engines. Levels below
-    the limit of quantification count in the coverage only.
+    RMSE, MAPE and MdAPE as in `Accuracy`; log_RMSE is the root mean square of ln(forecast/level), over levels that both forecast above 0;
+    coverage_difference is our coverage minus theirs in percentage points. Each with its 95 % interval when whole subjects are drawn anew, the same ones for
+    both engines. Levels below the limit of quantification count in the coverage only.
     """
 
     n: int
