@@ -1,19 +1,23 @@
 """Dose a patient: who, which regimen, how sure, and what else could be given."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages import literal, model, open_case, open_page
 from pages.dose_parts.answer import show_answer
 from pages.dose_parts.engines import show_engines
 from pages.dose_parts.export import show_report
 from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
+from pages.dose_parts.opening import earlier_case
 from pages.dose_parts.ranked import MOST, show_compared, show_ranked
 from pages.dose_parts.scenarios import show_scenarios
 from pages.dose_parts.strip import show_strip
 from pages.dose_parts.trust import show_trust
 from pages.dose_parts.ways_in import show_ways_in
+from pages.dose_parts.whatif import changeable, show_what_if
 from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.patient import Regimen
 
 open_page()
 
@@ -24,6 +28,9 @@ def page() -> None:
     if open_case() is None or st.session_state.get("is_editing"):
         show_ways_in()
     case = open_case()
+    if case is None and (earlier := earlier_case()):
+        _show_earlier(head, earlier)
+        return
     with head:
         if case is None:
             st.title("Dose a patient", anchor=False)
@@ -33,6 +40,15 @@ def page() -> None:
         if caution := st.session_state.get("reopened"):
             st.warning(caution, icon=":material/history:")
     answer(case)
+
+
+def _show_earlier(head: DeltaGenerator, case: Case) -> None:
+    """What was typed holds an error: the answer before it stays in sight, grey and out of reach (assets/brand/style.css), and says what it is."""
+    with head.container(key="earlier_strip"):
+        show_strip(case)
+    st.warning("**Based on earlier data.** What is typed above holds an error; this was the answer before it.", icon=":material/history:")
+    with st.container(key="earlier_answer"):
+        answer(case)
 
 
 def answer(case: Case) -> None:
@@ -61,6 +77,15 @@ def answer(case: Case) -> None:
     with st.expander("What if a dose is missed, late, or treatment stops?", icon=":material/event_busy:", key="scenarios", on_change="rerun") as opened:
         if opened.open:
             show_scenarios(case, tried)
+    _show_what_if(case, ranking, tried)
+
+
+def _show_what_if(case: Case, ranking: Recommendation, tried: Regimen) -> None:
+    names = [spec.label.lower() for spec in changeable(case)] or ["the patient"]
+    title = f"What if {', '.join(names[:-1])}{' or ' if len(names) > 1 else ''}{names[-1]} changes?"
+    with st.expander(title, icon=":material/science:", key="whatif", on_change="rerun") as opened:
+        if opened.open:
+            show_what_if(case, ranking, tried)
 
 
 def _asked(case: Case) -> Asked:
@@ -95,6 +120,8 @@ def _try(component: str) -> None:
 def _accept(case: Case, ranking: Recommendation) -> None:
     """The regimen on the card as it was clicked; none where no regimen meets the target and none is tried."""
     key = st.session_state["live"]["accept"]
+    if open_case() is None:
+        return  # an answer on earlier data is not to be acted on
     st.session_state["accepted"] = case.digest, tried_regimen(ranking, tuple(key)) if key else None
 
 

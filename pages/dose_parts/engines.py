@@ -8,7 +8,7 @@ from pages.dose_parts.curves import future_times, past_times, rounded_lists
 from pages.dose_parts.outcome import metrics, outcome
 from pages.dose_parts.ranked import regimen_label
 from pages.dose_parts.second import bands_by, beside, judged_by, own_opinion, posterior_by
-from pages.dose_parts.shown import per_mg_per_L
+from pages.dose_parts.shown import per_mg_per_L, unit_of
 from pkvae_core.case import Case
 from pkvae_core.dosing.agreement import Agreement, Opinion, engine_label
 from pkvae_core.dosing.recommend import Recommendation
@@ -16,6 +16,7 @@ from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 from pkvae_core.plots.dose import overlaid
 from pkvae_core.report.words import percent_words, unit_words
+from pkvae_core.wording import rounded
 
 BADGES = {
     "agrees": ":green-badge[:material/check_circle: Agrees]",
@@ -121,18 +122,20 @@ def _show_each_model(case: Case, tried: Regimen) -> None:
     with st.expander("Each published model alone", icon=":material/library_books:", key="each_model", on_change="rerun") as opened:
         if opened.open:
             st.markdown(_table(case, tried, names))
-            st.caption(f"{regimen_label(tried)} by MAP-Bayes with one published model at a time; its weight is the probability of the model given the levels.")
+            about = "A model's weight is its probability given the levels; the exact dose is the one before rounding, at this interval."
+            st.caption(f"{regimen_label(tried)} by MAP-Bayes with one published model at a time. {about}")
 
 
 def _table(case: Case, tried: Regimen, names: list[str]) -> str:
-    """Markdown: exposure, interval, chance in target, the exact dose, and the model's weight."""
+    """Markdown: exposure with its interval, chance in target, the exact dose at the same interval, and the model's weight."""
     average = posterior_by(case, "average").model_probability
-    rows = []
+    rows, own = [], {}
     for name in names:
         option = judged_by(case, f"map:{name}", tried)
         own = metrics(case, option)[0]
-        exact = f"{option.exact_amount_mg:,.0f} mg" if option.exact_amount_mg else ""
-        cells = [engine_label(f"map:{name}"), f"{own['value']} ({own['interval'].removeprefix('90 %: ')})", percent_words(option.probability_in), exact]
-        rows.append(f"| {' | '.join([*cells, percent_words(average[name])])} |")
-    label = metrics(case, judged_by(case, f"map:{names[0]}", tried))[0]["label"].split(",")[0]
-    return "\n".join([f"| Model | {label} (90 %) | In target | Exact dose, same interval | Weight |", "|---|---|---|---|---|", *rows])
+        interval = own["interval"].removeprefix("90 %: ").split(" ")[0]
+        exact = f"{rounded(option.exact_amount_mg)} mg" if option.exact_amount_mg else ""
+        model = engine_label(f"map:{name}").split(", ")[1]
+        rows.append(f"| {model} | **{own['value']}** ({interval}) | {percent_words(option.probability_in)} | {exact} | {percent_words(average[name])} |")
+    unit = unit_of(case, case.target.metric)
+    return "\n".join([f"| Model | {own['label'].split(',')[0]} {unit} | In target | Exact dose | Weight |", "|---|---|---|---|---|", *rows])

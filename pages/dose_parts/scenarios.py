@@ -76,7 +76,6 @@ def _draw(case: Case, regimen: Regimen, change: Change, at_h: float, what: str) 
     curve = predict(posterior, past + altered, time_h)
     fan = np.stack([curve.quantile(p) for p in (0.05, 0.5, 0.95)]) * per_mg_per_L(case)
     moments = [case.clock(t).replace(tzinfo=None) for t in time_h]
-    drawn = disturbed(
-        moments, rounded_lists(usual), rounded_lists(fan), theme(), at=case.clock(at_h).replace(tzinfo=None), what=what, unit=unit_words(case.unit)
-    )
+    at, names = case.clock(at_h).replace(tzinfo=None), ("as planned", what.split(" ")[0])
+    drawn = disturbed(moments, rounded_lists(usual), rounded_lists(fan), theme(), at=at, what=what, unit=unit_words(case.unit), names=names)
     chart(drawn, alt=f"Concentration with the dose at {clock_words(case, at_h)} {what}, beside the planned course.", key="scenario_chart")

@@ -1,4 +1,4 @@
-"""What if the regimen stays as it is, a dose is missed, comes late, or treatment stops?"""
+"""What if the regimen stays as it is, a dose is missed, comes late, treatment stops, or the patient changes?"""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from pkvae_core.dosing.course import past_doses, window_span
 from pkvae_core.dosing.option import Option, judge, judge_spans
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.posterior import Posterior
-from pkvae_core.patient import Dose, Regimen
+from pkvae_core.patient import Covariate, Dose, Patient, Regimen
+from pkvae_core.wording import plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,3 +63,31 @@ def _what_if(posterior: Posterior, target: Target, regimen: Regimen, which: int,
     lived = [window_span(posterior, (*past, *doses), regimen, window, target.points) for doses in (plan, altered)]
     planned, changed = judge_spans(target, (regimen, regimen), lived, weight)
     return Change(altered, window, planned, changed)
+
+
+WHAT_IF = "what if"  # the source of a covariate that is supposed
+
+
+def what_if_changed(posterior: Posterior, name: str, value: float, *, from_h: float) -> Posterior:
+    """What the same engine would believe if this covariate took this value at `from_h` and kept it. What follows from it (a clearance) follows.
+
+    Levels drawn later than `from_h` would be read as drawn under the new value, so it must not lie before them. Raises ValueError, in a sentence, for a
+    covariate that the card does not have or that is not known until then, for a value beyond the card's hard range, and for such a time.
+    """
+    specs = {spec.name: spec for spec in posterior.card.covariates}
+    if name not in specs:
+        raise ValueError(f"{posterior.card.name} has no covariate {name!r}. The card has: {', '.join(specs) or 'none'}.")
+    spec = specs[name]
+    if posterior.patient.covariate(name, from_h) is None:
+        raise ValueError(f"{spec.label.lower()} is not known until then, so it cannot change. Enter its present value first.")
+    if not spec.low <= value <= spec.high:
+        raise ValueError(f"{spec.label.lower()} {plain(value)} {spec.unit} lies outside {plain(spec.low)} to {plain(spec.high)} {spec.unit}. Check the value.")
+    if any(s.time_h > from_h for s in posterior.patient.samples):
+        raise ValueError("a level was drawn after the supposed change. Let it begin after the last level.")
+    return posterior.revise(_with(posterior.patient, Covariate(name, value, from_h, WHAT_IF)))
+
+
+def _with(patient: Patient, supposed: Covariate) -> Patient:
+    """In place of what the record holds for this covariate at or after that time."""
+    kept = tuple(c for c in patient.covariates if c.name != supposed.name or c.time_h < supposed.time_h)
+    return replace(patient, covariates=(*kept, supposed))

@@ -27,9 +27,17 @@ def side_by_side(
 
 
 def disturbed(
-    moments: Sequence[datetime], planned: Sequence[float], changed: Sequence[Sequence[float]], theme: Theme, *, at: datetime, what: str, unit: str
+    moments: Sequence[datetime],
+    planned: Sequence[float],
+    changed: Sequence[Sequence[float]],
+    theme: Theme,
+    *,
+    at: datetime,
+    what: str,
+    unit: str,
+    names: tuple[str, str],
 ) -> go.Figure:
-    """The planned median, dashed, and the changed schedule with its 90 % band; `changed` holds 5, 50 and 95 %."""
+    """The planned median, dashed, and what a change `at` that moment makes of it with its 90 % band; `changed` holds 5, 50 and 95 %, `names` both curves'."""
     colour = PALETTES[theme]
     low, median, high = changed
     drawn = figure(theme, height=260)
@@ -41,9 +49,10 @@ def disturbed(
     _axes(drawn, moments, max(max(high), max(planned)), unit)
     drawn.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=dict(color=colour.ink, width=1.4))
     drawn.add_annotation(x=at, y=1, yref="paper", text=what, showarrow=False, xanchor="left", yanchor="bottom", font=dict(color=colour.ink))
-    for words, values, tone in (("as planned", planned, colour.regimen), (what.split(" ")[0], median, colour.warning)):
-        drawn.add_annotation(x=moments[-1], y=values[-1], text=words, showarrow=False, xanchor="left", xshift=6, font=dict(color=tone))
-    drawn.update_layout(margin=dict(r=86, t=24))
+    ends = sorted(zip((planned[-1], median[-1]), names, (colour.regimen, colour.warning), strict=True))
+    for height, (_, words, tone) in zip(_spread([end for end, _, _ in ends], 0.09 * max(max(high), max(planned))), ends, strict=True):
+        drawn.add_annotation(x=moments[-1], y=height, text=words, showarrow=False, xanchor="left", xshift=6, font=dict(color=tone))
+    drawn.update_layout(margin=dict(r=74, t=24))
     return drawn
 
 
@@ -99,5 +108,5 @@ def _line(moments: Sequence[datetime], values: Sequence[float], colour: str, sai
 
 
 def _axes(drawn: go.Figure, moments: Sequence[datetime], ceiling: float, unit: str) -> None:
-    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat="%H:%M\n%a %d %b", nticks=5, fixedrange=True)
+    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat="%H:%M\n%a %d", nticks=5, tickangle=0, fixedrange=True)
     drawn.update_yaxes(range=[0, ceiling * 1.05], title_text=unit, fixedrange=True)
