@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pkvae_core.case import DISCLAIMER, Case
+from pkvae_core.case import DISCLAIMER, Case, digest_of
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.compare import unchanged
 from pkvae_core.dosing.option import judge
@@ -19,6 +19,7 @@ from pkvae_core.dosing.recommend import recommend
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import load_card
 from pkvae_core.inference.posterior import Diagnostics, Posterior
+from pkvae_core.insight.levels import Expectation, Standing
 from pkvae_core.patient import Covariate, Dose, Patient, Regimen, Sample
 from pkvae_core.records.problems import Problem
 from pkvae_core.report import Report, compose, html_report, pdf_report, reopen, save_answer
@@ -26,6 +27,7 @@ from pkvae_core.report.evidence import Line, Listing, runs
 from pkvae_core.report.pdf import _column, _cut_to, _register_fonts
 from pkvae_core.report.words import percent_words, twentieths
 from tests.dosing.conftest import cohort
+from tests.test_case import as_version_1
 
 CARD = load_card("vancomycin")
 PRINTED = datetime(2026, 3, 10, 18, 2)
@@ -88,7 +90,7 @@ def test_the_report_says_the_regimen_its_chances_and_what_it_rests_on():
         "Rybak",
         "642 effective draws of 1,000",
         f"Data {CASE.digest}",
-        "Model untrained",
+        "Model textbook",
         "Printed Tue 10 Mar 2026, 18:02",
         "Checked by",
         DISCLAIMER,
@@ -233,10 +235,49 @@ def test_a_saved_answer_reopens_to_the_same_numbers():
     assert save_answer(case, posterior, again) == saved
 
 
+def test_a_level_left_out_is_hollow_and_said_wherever_levels_are():
+    report = report_on(CASE.with_level(0, is_used=False))
+    words = words_of(report)
+    assert "1 level left out" in report.detail and "1 level left out by the user: Tue 10 Mar, 08:00." in words
+    assert "hollow: left out" in words and words.count("left out") >= 4
+    assert "left out" not in words_of(report_on())
+    assert pages(pdf_report(report)) == 1
+
+
+def test_the_age_weight_is_explained_and_each_level_says_how_far_it_counts():
+    words = words_of(report_on(replace(CASE, level_half_life_h=48)))
+    assert "Older levels count less by the user's choice. A level 2 days old counts half" in words.replace("&#x27;", "'")
+    assert "counts 87 %" in words and "counts 99 %" in words, "10 h and half an hour old"
+
+
+def test_a_level_to_be_checked_is_a_warning_with_its_reason():
+    odd = Expectation(12.0, 8.0, 17.0, 1.0, 0.0004)
+    found = Standing(PATIENT.samples[0], odd, odd, 1, True, (18.0, 15.0, 22.0))
+    words = words_of(report_on(standings=(found,)))
+    assert "Check the level of Tue 10 Mar, 08:00: From the other level 8–17 mg/L was to be expected" in words
+    assert "Check the level" not in words_of(report_on(standings=(replace(found, sample=replace(found.sample, trust=0.0)),)))
+
+
+def test_an_answer_to_levels_that_count_less_reopens_to_the_same_case():
+    case = replace(CASE.with_level(0, is_used=False), level_half_life_h=48)
+    reopened, answer = reopen(save_answer(case, belief(case), judge(belief(case), case.target, REGIMEN)))
+    assert reopened == case and reopened.patient_as_weighed == case.patient_as_weighed and answer is not None
+
+
+def test_an_answer_saved_by_the_first_version_opens_and_an_edited_one_is_refused():
+    document = as_version_1(save_answer(CASE, belief(), judge(belief(), CASE.target, REGIMEN)))
+    document["result"]["digest"] = digest_of(document)
+    case, answer = reopen(json.dumps(document))
+    assert case == CASE and answer is not None and answer.regimen == REGIMEN
+    document["case"]["now_h"] = 37
+    with pytest.raises(ValueError, match="belongs to other data"):
+        reopen(json.dumps(document))
+
+
 def test_another_model_than_the_one_that_answered_is_announced():
     _, answer = reopen(save_answer(CASE, belief(), None))
-    assert answer is not None and answer.regimen is None and answer.caution("untrained") is None
-    assert "answered by untrained; this program has vancomycin-2" in (answer.caution("vancomycin-2") or "")
+    assert answer is not None and answer.regimen is None and answer.caution("textbook") is None
+    assert "answered by textbook; this program has vancomycin-2" in (answer.caution("vancomycin-2") or "")
 
 
 def test_a_case_without_an_answer_opens_and_an_edited_one_is_refused():

@@ -6,7 +6,9 @@ import streamlit as st
 
 from pages import posterior_for
 from pages.dose_parts.judgement import if_unchanged, judged
+from pages.dose_parts.levels import standings_of
 from pages.dose_parts.opening import wall_clock
+from pages.dose_parts.second import second_opinion
 from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.patient import Regimen
@@ -38,7 +40,16 @@ def _files(case: Case, ranking: Recommendation, regimen: Regimen | None) -> tupl
         return known[1]
     posterior = posterior_for(case)
     option = judged(case.digest, (regimen,), case)[0] if regimen else None
-    report = compose(case, posterior, option, printed=wall_clock(), recommendation=ranking, unchanged=if_unchanged(case.digest, case))
+    report = compose(
+        case,
+        posterior,
+        option,
+        printed=wall_clock(),
+        recommendation=ranking,
+        unchanged=if_unchanged(case.digest, case),
+        standings=standings_of(case),
+        second=second_opinion(case, ranking),
+    )
     files = pdf_report(report), html_report(report), save_answer(case, posterior, option)
     st.session_state["report_files"] = (case.digest, regimen), files
     return files

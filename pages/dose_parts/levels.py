@@ -8,10 +8,9 @@ from pages import open_case, posterior_for, set_case
 from pages.dose_parts.shown import clock_words, per_mg_per_L
 from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import Recommendation
-from pkvae_core.inference.posterior import Posterior
 from pkvae_core.insight.influence import HALF_AN_HOUR, Consequence, Shift, if_moved, if_switched
-from pkvae_core.insight.level_words import consequence_words, contradiction_words, expected_words, place_words, reason_words, verdict_words
-from pkvae_core.insight.levels import Standing, leave_one_out, standings
+from pkvae_core.insight.level_words import age_words, consequence_words, contradiction_words, expected_words, place_words, reason_words, verdict_words
+from pkvae_core.insight.levels import Standing, standings
 from pkvae_core.report.words import interval_words, percent_words, unit_words
 from pkvae_core.wording import duration_words, plain, rounded
 
@@ -25,7 +24,7 @@ def show_levels(case: Case, ranking: Recommendation) -> None:
     """One switch and one line for each level, then what more there is to know, and the weight of old ones."""
     if not case.patient.samples:
         return
-    found = _standings(case.digest, case)
+    found = standings_of(case)
     for index, standing in enumerate(found):
         _show_level(case, ranking, index, standing)
     if words := contradiction_words(found):
@@ -60,7 +59,7 @@ def _line(case: Case, standing: Standing) -> str:
     """Higher than 9 of 20 such patients, 31.2 (16.4–50.1) expected; counts 71 %."""
     place = place_words(standing)
     weight = standing.sample.trust
-    counts = f"; counts {percent_words(weight)}" if 0 < weight < 1 else ""
+    counts = f"; counts {percent_words(weight)}" if 0 < weight < 0.995 else ""
     return f"{place[:1].upper()}{place[1:]}, {expected_words(standing.before, per_mg_per_L(case))} expected{counts}"
 
 
@@ -125,14 +124,6 @@ def _show_age_weight(case: Case) -> None:
     st.caption(f"{age_words(half_life_h)} The newest levels count in full.")
 
 
-def age_words(half_life_h: float) -> str:
-    """What the half-life of a level's weight means."""
-    once, twice = (duration_words(n * half_life_h) for n in (1, 2))
-    return (
-        f"A level {once} old counts half, one {twice} old a quarter: its likelihood is raised to the power 0.5^(age / {once}), its age counted back from now."
-    )
-
-
 def _weigh() -> None:
     if case := open_case():
         set_case(replace(case, level_half_life_h=FIRST_HALF_LIFE_H if st.session_state["age_weight"] else None))
@@ -149,16 +140,14 @@ def _weigh_by() -> None:
         st.session_state["age_problem"] = f"{plain(typed or 0)} {st.session_state['age_unit']} is no half-life. Give a number above 0."
 
 
-def _standings(digest: str, case: Case) -> tuple[Standing, ...]:
-    return _studied(digest, case)[1]
+def standings_of(case: Case) -> tuple[Standing, ...]:
+    """Every level of the case, judged once."""
+    return _standings(case.digest, case)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _studied(digest: str, _case: Case) -> tuple[tuple[Posterior, ...], tuple[Standing, ...]]:
-    """For each level, what is believed without it, and where it stands."""
-    posterior = posterior_for(_case)
-    without = leave_one_out(posterior)
-    return without, standings(posterior, without)
+def _standings(digest: str, _case: Case) -> tuple[Standing, ...]:
+    return standings(_case, posterior_for)
 
 
 def _offered(ranking: Recommendation) -> tuple:
@@ -174,8 +163,7 @@ def _switched(case: Case, ranking: Recommendation, index: int) -> Consequence:
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _consequence(digest: str, offered: tuple, index: int, _case: Case, _ranking: Recommendation) -> Consequence:
     """The dose with this level's switch the other way, among the regimens that were ranked, each with its best infusion."""
-    regimens = [o.regimen for o in _ranking.distinct]
-    return if_switched(posterior_for(_case), _case, index, regimens, without=_studied(digest, _case)[0][index])
+    return if_switched(_case, index, [o.regimen for o in _ranking.distinct], posterior_for)
 
 
 def _moved(case: Case, ranking: Recommendation, index: int, by_h: float) -> Shift:
@@ -185,5 +173,4 @@ def _moved(case: Case, ranking: Recommendation, index: int, by_h: float) -> Shif
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _shift(digest: str, offered: tuple, index: int, by_h: float, _case: Case, _ranking: Recommendation) -> Shift:
     """The level, had it been drawn at another time."""
-    regimens = [o.regimen for o in _ranking.distinct]
-    return if_moved(posterior_for(_case), _case, index, regimens, without=_studied(digest, _case)[0][index], by_h=by_h)
+    return if_moved(_case, index, [o.regimen for o in _ranking.distinct], posterior_for, by_h=by_h)

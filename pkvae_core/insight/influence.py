@@ -7,11 +7,10 @@ from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import recommend
 from pkvae_core.inference.observable import observable
 from pkvae_core.inference.posterior import Posterior
-from pkvae_core.insight.levels import Expectation, expectation, fitted
-from pkvae_core.patient import Patient, Regimen, Sample
+from pkvae_core.insight.levels import Believe, Expectation, expectation, fitted
+from pkvae_core.patient import Regimen
 
 HALF_AN_HOUR = 0.5
-DRAWS = 400  # of equal weight: a chance in target wavers by two points, which decides between neighbouring amounts only
 
 
 @dataclass(frozen=True)
@@ -38,32 +37,28 @@ class Shift:
 
 
 def consequence(posterior: Posterior, case: Case, regimens: Sequence[Regimen]) -> Consequence:
-    """The best of `regimens` for the case's target by this belief."""
-    found = recommend(posterior.resampled(DRAWS), case.target, regimens, current=case.current)
+    """The best of `regimens` for the case's target by this belief; each amount and interval once is enough to choose among (`Recommendation.distinct`)."""
+    found = recommend(posterior, case.target, regimens, current=case.current)
     first = found.best or found.ranked[0]
     return Consequence(found.best and found.best.regimen, first.probability_in, found.reason or "")
 
 
-def if_switched(posterior: Posterior, case: Case, index: int, regimens: Sequence[Regimen], *, without: Posterior) -> Consequence:
-    """Without this level or, where it was left out, with it. `without` is the belief without it, known from `leave_one_out`."""
-    if case.patient.samples[index].trust > 0:
-        return consequence(without, case, regimens)
-    return consequence(posterior.revise(case.with_level(index, is_used=True).patient_as_weighed), case, regimens)
+def if_switched(case: Case, index: int, regimens: Sequence[Regimen], believe: Believe) -> Consequence:
+    """Without this level or, where it was left out, with it: what the switch will recommend."""
+    is_used = case.patient.samples[index].trust > 0
+    return consequence(believe(case.with_level(index, is_used=not is_used)), case, regimens)
 
 
-def if_moved(posterior: Posterior, case: Case, index: int, regimens: Sequence[Regimen], *, without: Posterior, by_h: float) -> Shift:
-    """Had this level been drawn `by_h` later: what today's curve says there, the curve and the dose of the same engine given the level there."""
-    patient = case.patient_as_weighed
-    sample = replace(patient.samples[index], time_h=patient.samples[index].time_h + by_h)
-    moved = posterior.revise(_with(patient, index, sample)) if sample.trust > 0 else posterior
+def if_moved(case: Case, index: int, regimens: Sequence[Regimen], believe: Believe, *, by_h: float) -> Shift:
+    """Had this level been drawn `by_h` later: what today's curve says there, the curve given the level there, and the dose."""
+    samples = list(case.patient.samples)
+    sample = replace(samples[index], time_h=samples[index].time_h + by_h)
+    samples[index] = sample
+    moved = believe(replace(case, patient=replace(case.patient, samples=tuple(samples))))
     return Shift(
         by_h,
-        expected=expectation(observable(without, sample.time_h), sample),
-        predicted_mg_per_L=fitted(posterior, (sample.time_h,))[0][0],
+        expected=expectation(observable(believe(case.with_level(index, is_used=False)), sample.time_h), sample),
+        predicted_mg_per_L=fitted(believe(case), (sample.time_h,))[0][0],
         refitted_mg_per_L=fitted(moved, (sample.time_h,))[0][0],
         consequence=consequence(moved, case, regimens),
     )
-
-
-def _with(patient: Patient, index: int, sample: Sample) -> Patient:
-    return replace(patient, samples=(*patient.samples[:index], sample, *patient.samples[index + 1 :]))

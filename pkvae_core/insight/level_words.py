@@ -6,7 +6,7 @@ from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.insight.influence import Consequence
 from pkvae_core.insight.levels import Expectation, Standing
 from pkvae_core.patient import Regimen
-from pkvae_core.wording import amount_words, plain, rounded, times_out_of
+from pkvae_core.wording import amount_words, duration_words, plain, rounded, times_out_of
 
 CHECK = "Check its clock time, its unit, and the doses before it."
 
@@ -20,11 +20,11 @@ def place_words(standing: Standing) -> str:
 
 
 def _of(share: float) -> str:
-    """ "19 of 20", never more than it is; "997 of 1,000" where twenty are too few to say it."""
+    """ "19 of 20", never more than it is; "997 of 1,000", at most 999, where twenty are too few to say it."""
     total = next((total for total in (20, 100, 1000) if 1 / total <= min(share, 1 - share)), 1000)
     if share < 1 / 1000:
         return "fewer than 1 of 1,000"
-    return f"more than 999 of {total:,}" if share >= 0.9995 else times_out_of(share, total).replace("1000", "1,000")
+    return times_out_of(min(share, 0.999), total).replace("1000", "1,000")
 
 
 def surprise_words(p_value: float) -> str:
@@ -85,3 +85,11 @@ def _alike(one: Regimen, other: Regimen) -> bool:
 def left_out_words(count: int) -> str:
     """ "1 level left out"; "" for none."""
     return f"{plural(count)} left out" if count else ""
+
+
+def age_words(half_life_h: float) -> str:
+    """What the half-life of a level's weight means."""
+    once, twice = (duration_words(n * half_life_h) for n in (1, 2))
+    return (
+        f"A level {once} old counts half, one {twice} old a quarter: its likelihood is raised to the power 0.5^(age / {once}), its age counted back from now."
+    )

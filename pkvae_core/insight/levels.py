@@ -5,16 +5,19 @@ For a level y_j of a patient with covariates c, doses D and other levels y_-j, w
   p = 2 min(share_below, 1 - share_below);  of a level below its limit only y < LLOQ is known: p = min(1, 2 P(y < LLOQ)).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pkvae_core.case import Case
+from pkvae_core.dosing.recommend import silence_of
 from pkvae_core.exposure import weighted_quantiles
 from pkvae_core.inference.observable import Observable, observable, observables
 from pkvae_core.inference.posterior import Posterior, predict
 from pkvae_core.patient import Sample
 
+Believe = Callable[[Case], Posterior]  # whoever answers: the engine, from the patient as weighed
 CONTRADICTS = 0.01  # p among the other levels, below which a level is to be checked
 UNLIKE_ANYBODY = 0.002  # p among such patients: rare patients exist, so that less is asked of a level which the others agree with
 
@@ -62,33 +65,27 @@ class Standing:
         return self.contradicts or self.is_unlike_anybody or not self.is_explained
 
 
-def leave_one_out(posterior: Posterior) -> tuple[Posterior, ...]:
-    """For each level in the record, what the same engine believes from the others; a level that is left out already changes nothing."""
-    return tuple(_without(posterior, i) for i in range(len(posterior.patient.samples)))
+def leave_one_out(case: Case, believe: Believe) -> tuple[Posterior, ...]:
+    """For each level of the case, what is believed from the others; a level that is left out already changes nothing."""
+    return tuple(believe(case.with_level(i, is_used=False)) for i in range(len(case.patient.samples)))
 
 
-def _without(posterior: Posterior, index: int) -> Posterior:
-    samples = posterior.patient.samples
-    if samples[index].trust == 0:
-        return posterior
-    return posterior.revise(replace(posterior.patient, samples=samples[:index] + samples[index + 1 :]))
-
-
-def standings(posterior: Posterior, without: Sequence[Posterior]) -> tuple[Standing, ...]:
-    """Every level of the record, judged; `without` is its `leave_one_out`."""
-    samples = posterior.patient.samples
+def standings(case: Case, believe: Believe) -> tuple[Standing, ...]:
+    """Every level of the case, judged by `believe`: whoever answers, from a case."""
+    samples, posterior = case.patient_as_weighed.samples, believe(case)
     times = [sample.time_h for sample in samples]
-    before = [expectation(seen, sample) for seen, sample in zip(observables(posterior.prior(), times), samples, strict=True)]
+    prior = believe(replace(case, patient=replace(case.patient, samples=())))
+    before = [expectation(seen, sample) for seen, sample in zip(observables(prior, times), samples, strict=True)]
     return tuple(
         Standing(
             sample,
             before=before[i],
             others=expectation(observable(others, sample.time_h), sample) if _counted(others) else before[i],
             n_others=_counted(others),
-            is_explained=others.diagnostics.rung != "failed",
+            is_explained=silence_of(others) is None,
             fitted_mg_per_L=curve,
         )
-        for i, (sample, others, curve) in enumerate(zip(samples, without, fitted(posterior, times), strict=True))
+        for i, (sample, others, curve) in enumerate(zip(samples, leave_one_out(case, believe), fitted(posterior, times), strict=True))
     )
 
 

@@ -137,6 +137,8 @@ def _marks(curve: Curve, frame: Frame) -> Iterator[Shape]:
         else:
             yield Shape("dot", ((x, y),), INK.page, 4.0)
             yield Shape("dot", ((x, y),), INK.ink, 3.1)
+        if level.is_left_out:
+            yield Shape("area", triangle(x, y, 2.3, points_up=False), INK.page) if level.is_below else Shape("dot", ((x, y),), INK.page, 2.1)
 
 
 def _labels(curve: Curve, frame: Frame) -> Iterator[Shape]:
@@ -166,4 +168,6 @@ def caption(curve: Curve) -> str:
     ]
     if any(level.is_below for level in curve.measured):
         marks.append("triangle pointing down: below the laboratory's limit")
+    if any(level.is_left_out for level in curve.measured):
+        marks.append("hollow: left out")
     return f"{' · '.join(marks)}. {curve.earlier}".strip()

@@ -1,17 +1,21 @@
 """What stands in the report, before it is set on a page?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pkvae_core.case import DISCLAIMER, Case
+from pkvae_core.dosing.agreement import Agreement
 from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.reason import cautions_for
-from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.dosing.recommend import Recommendation, silence_of
 from pkvae_core.dosing.target import METRICS, Target
 from pkvae_core.inference.posterior import Posterior
+from pkvae_core.insight.level_words import left_out_words
+from pkvae_core.insight.levels import Standing
 from pkvae_core.records.units import concentration_factor
 from pkvae_core.report.curve import Curve, draw_curve
-from pkvae_core.report.evidence import Listing, covariates, doses, how_sure, levels, model_lines, warnings
+from pkvae_core.report.evidence import Line, Listing, changed, choices, covariates, doses, how_sure, levels, model_lines, to_check, warnings
 from pkvae_core.report.words import bounds_words, interval_words, moment_words, percent_words, twentieths, unit_words
 from pkvae_core.wording import regimen_words, rounded
 
@@ -67,10 +71,13 @@ def compose(
     printed: datetime,
     recommendation: Recommendation | None = None,
     unchanged: Option | None = None,
+    standings: Sequence[Standing] = (),
+    second: Agreement | None = None,
 ) -> Report:
     """The report on `option`, the regimen that was chosen; None when no regimen meets the target.
 
-    `recommendation` is the ranking that it was chosen from, `unchanged` the current regimen judged, `printed` the local time.
+    `recommendation` is the ranking that it was chosen from, `unchanged` the current regimen judged, `printed` the local time, `standings` the levels judged,
+    `second` what another engine makes of the recommended regimen.
     """
     card, regimen = posterior.card, option.regimen if option else None
     per_mg_per_L = 1 / concentration_factor(case.unit, card.molar_mass_g_per_mol)
@@ -78,14 +85,15 @@ def compose(
     target = f"{case.target.label}: {_bounds(case, per_mg_per_L)}"
     label = "This regimen" if regimen else "If unchanged" if case.current else "No further dose"
     ranked = recommendation.ranked if recommendation else ()
+    said = tuple(caution for caution in posterior.cautions if caution != _alarm(posterior))
     own = cautions_for(posterior, (option, *ranked), case.current) if option else recommendation.cautions if recommendation else ()
     return Report(
         title=f"{card.name} dosing report",
         identity=(f"Printed {moment_words(printed)}", f"Model {posterior.version}", f"Data {case.digest}"),
         patient=case.label or "Patient without a label",
-        alarm="The model could not match this patient's levels. Do not dose on this answer." if posterior.diagnostics.rung == "failed" else "",
+        alarm=_alarm(posterior),
         heading=heading,
-        answer=regimen_words(regimen) if regimen else "No regimen meets the target",
+        answer=regimen_words(regimen) if regimen else "No regimen is recommended" if silence_of(posterior) else "No regimen meets the target",
         detail=detail if option else f"{target}. {detail}",
         exposures=_exposures(case, option, per_mg_per_L) if option else (),
         target=target,
@@ -93,9 +101,34 @@ def compose(
         unchanged=_unchanged(case, unchanged, per_mg_per_L) if unchanged and unchanged.regimen != regimen else "",
         curve=draw_curve(case, posterior, regimen or case.current, unit_factor=per_mg_per_L, label=label),
         inputs=(covariates(case, posterior), doses(case, card), levels(case, posterior, per_mg_per_L)),
-        judgement=(warnings(case, (*posterior.cautions, *own)), how_sure(posterior)),
+        judgement=(
+            warnings(case, (*changed(case, posterior), *said, *choices(case), *to_check(case, standings, per_mg_per_L), *_disagreement(second), *own)),
+            how_sure(posterior, _second(case, second, per_mg_per_L)),
+        ),
         small_print=model_lines(case, posterior),
     )
+
+
+def _disagreement(second: Agreement | None) -> tuple[str, ...]:
+    """The alarm, among the warnings."""
+    return (f"Second opinion: {second.sentence}",) if second and second.is_alarm else ()
+
+
+def _second(case: Case, second: Agreement | None, per_mg_per_L: float) -> tuple[Line, ...]:
+    """What the other engine says, with its exposure from the regimen that comes first here."""
+    if second is None:
+        return ()
+    exposure = _exposures(case, second.theirs, per_mg_per_L)[0]
+    numbers = f"{regimen_words(second.theirs.regimen)}: {exposure.value} ({exposure.interval}), {percent_words(second.theirs.probability_in)} in target"
+    verdict = f"{second.other.label} disagrees: see the warnings." if second.is_alarm else second.sentence
+    return (Line(verdict, numbers if second.other.has_a_say else ""),)
+
+
+def _alarm(posterior: Posterior) -> str:
+    """What stands above everything: why nobody answers, or why not the model."""
+    if posterior.entitlement and posterior.entitlement.banner:
+        return posterior.entitlement.banner
+    return "The model could not match this patient's levels. Do not dose on this answer." if posterior.diagnostics.rung == "failed" else ""
 
 
 def _heading(case: Case, posterior: Posterior, option: Option | None, recommendation: Recommendation | None) -> tuple[str, str]:
@@ -104,6 +137,8 @@ def _heading(case: Case, posterior: Posterior, option: Option | None, recommenda
         return "Recommended regimen", (recommendation.reason if recommendation else None) or "No regimen was judged."
     regimen, best = option.regimen, recommendation.best if recommendation else None
     detail = [posterior.card.product(regimen.product).label, f"first dose {moment_words(case.clock(regimen.start_h))}"]
+    if case.left_out:
+        detail.append(left_out_words(len(case.left_out)))
     if case.current and case.current != regimen:
         detail.append(f"replaces {regimen_words(case.current)}")
     if recommendation and best and best.regimen == regimen:

@@ -18,11 +18,12 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Measured:
-    """One measured level in the reporting unit; `is_below` when it is the laboratory's limit, and the level lies under it."""
+    """One measured level in the reporting unit; `is_below`: it is the laboratory's limit, and the level lies under it; `is_left_out`: it does not count."""
 
     time_h: float
     level: float
     is_below: bool
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,4 +104,4 @@ def _measured(case: Case, start_h: float, end_h: float, unit_factor: float):
     for sample in case.patient.samples:
         level = sample.lloq_mg_per_L if sample.is_below_lloq else sample.concentration_mg_per_L
         if start_h <= sample.time_h <= end_h and level is not None:
-            yield Measured(sample.time_h, level * unit_factor, sample.is_below_lloq)
+            yield Measured(sample.time_h, level * unit_factor, sample.is_below_lloq, sample.trust == 0)

@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from pkvae_core.case import Case
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.changes import change_sentences, history, number_words
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameters, predict
+from pkvae_core.insight.level_words import age_words, left_out_words, reason_words
+from pkvae_core.insight.levels import Standing
 from pkvae_core.patient import Covariate, Dose
+from pkvae_core.records.covariates import is_derived
 from pkvae_core.report.words import bounds_words, day_words, dose_words, interval_words, percent_words, significant, unit_words
 from pkvae_core.wording import amount_words, duration_words, rounded
 
@@ -46,7 +51,7 @@ class Listing:
 
 
 def covariates(case: Case, posterior: Posterior) -> Listing:
-    """The latest value of each covariate on the card with its date and source, derived ones included; those of one date and source in one line."""
+    """Each covariate on the card with its date and source, derived ones included, and what it was before; those of one date and source in one line."""
     latest = {c.name: c for c in posterior.patient.covariates}
     together: dict[str, list[str]] = {}
     for spec in posterior.card.covariates:
@@ -56,8 +61,16 @@ def covariates(case: Case, posterior: Posterior) -> Listing:
         number = significant(found.value) if case.patient.covariate(spec.name) is not None else rounded(found.value)
         value = ("male" if found.value else "female") if spec.name == "SEX" else f"{number} {spec.unit}"
         note = f"{_dated(case, found)}{'record' if found.source == 'patient' else found.source}"
-        together.setdefault(note, []).append(f"{spec.label} {value}")
+        before = [number_words(spec.name, c.value) for c in history(posterior.patient, spec.name)]
+        course = [words for words, after in pairwise(before) if words != after]
+        together.setdefault(note, []).append(f"{spec.label} {' → '.join([*course, value])}")
     return Listing("Patient", tuple(Line(" · ".join(texts), note) for note, texts in together.items()), "facts")
+
+
+def changed(case: Case, posterior: Posterior) -> tuple[str, ...]:
+    """The changes of covariates during the course, in sentences with their dates."""
+    now = case.clock(case.now_h)
+    return change_sentences(posterior.card, posterior.patient, lambda time_h: f"on {day_words(case.clock(time_h), now)}")
 
 
 def _dated(case: Case, covariate: Covariate) -> str:
@@ -100,7 +113,7 @@ def _course(case: Case, card: DrugCard, run: Sequence[Dose]) -> Line:
 
 
 def levels(case: Case, posterior: Posterior, per_mg_per_L: float) -> Listing:
-    """Each measured level, with what the model now says it was."""
+    """Each measured level, with what the model now says it was, and how far it counts where that is not in full."""
     samples, given, unit = case.patient.samples, case.patient.doses, unit_words(case.unit)
     times = [sample.time_h for sample in samples]
     said = predict(posterior, given, times) if samples and given else None
@@ -113,13 +126,39 @@ def levels(case: Case, posterior: Posterior, per_mg_per_L: float) -> Listing:
             if said is None
             else f" · model {rounded(said.median[i] * per_mg_per_L)} ({interval_words(*(end[i] * per_mg_per_L for end in said.interval(0.9)))})"
         )
-        lines.append(Line(f"{level} {unit}", f"{day_words(case.clock(sample.time_h), case.clock(case.now_h))}{model}"))
+        counts = counts_words(case.patient_as_weighed.samples[i].trust)
+        lines.append(Line(f"{level} {unit}", f"{day_words(case.clock(sample.time_h), case.clock(case.now_h))}{model}{counts and f' · {counts}'}"))
     return Listing("Levels", tuple(lines) or (Line("None yet", "the answer rests on the patient's facts alone"),), "levels", is_history=True, keeps_last=True)
+
+
+def counts_words(trust: float) -> str:
+    """ "left out", "counts 71 %"; "" for a level that counts in full, or nearly so."""
+    return "" if trust >= 0.995 else "left out" if trust == 0 else f"counts {percent_words(trust)}"
+
+
+def choices(case: Case) -> tuple[str, ...]:
+    """What the user changed about the levels: which are left out, and that old ones count less."""
+    out = [day_words(case.clock(s.time_h), case.clock(case.now_h)) for s in case.left_out]
+    half_life_h = case.level_half_life_h
+    return (
+        *((f"{left_out_words(len(out))} by the user: {'; '.join(out)}.",) if out else ()),
+        *((f"Older levels count less by the user's choice. {age_words(half_life_h)}",) if half_life_h is not None else ()),
+    )
+
+
+def to_check(case: Case, standings: Sequence[Standing], per_mg_per_L: float) -> tuple[str, ...]:
+    """The levels that count and are to be checked, with the reason."""
+    odd = [s for s in standings if s.is_odd and s.sample.trust > 0]
+    unit = unit_words(case.unit)
+    return tuple(
+        f"Check the level of {day_words(case.clock(s.sample.time_h), case.clock(case.now_h))}: {reason_words(s, factor=per_mg_per_L, unit=unit)}" for s in odd
+    )
 
 
 def warnings(case: Case, cautions: Sequence[str]) -> Listing:
     """What was found in the data and what the model adds, errors first, nothing twice."""
     ahead = [(len([x for x in items if x.time_h >= case.now_h]), noun) for items, noun in ((case.patient.doses, "dose"), (case.patient.samples, "level"))]
+    ahead.append((len([c for c in case.patient.covariates if c.time_h > case.now_h and not is_derived(c)]), "later covariate value"))
     later = [f"{n} {noun}{'s' if n > 1 else ''} recorded at or after now." for n, noun in ahead if n]
     found = [str(problem) for problem in sorted(case.problems, key=lambda problem: problem.severity)]
     sentences = dict.fromkeys([*cautions, *later, *found])
@@ -133,18 +172,21 @@ RUNGS = {
     "laplace": "The network's first estimate fitted the levels poorly and was replaced by a local one, weighed against them.",
     "failed": "No estimate fitted the levels. Do not dose on this answer.",
 }
+NONE_COUNTS = "No level counts: this is what patients like this one show."
+CLASSICAL = "Classical MAP-Bayes: the most probable parameters of each published model and their spread, weighed against the levels."
 
 
-def how_sure(posterior: Posterior) -> Listing:
-    """The rung of the ladder, the effective draws, and the individual estimates."""
+def how_sure(posterior: Posterior, second: Sequence[Line] = ()) -> Listing:
+    """The rung of the ladder, the effective draws, the individual estimates, and a second opinion where there is one."""
     diagnostics, estimates = posterior.diagnostics, parameters(posterior)
     draws = f"{diagnostics.effective_draws:,.0f} effective draws of {diagnostics.draws:,}"
     weight = np.asarray(posterior.weight, dtype=float)
-    lines = [Line(RUNGS[diagnostics.rung], draws)]
+    said = NONE_COUNTS if diagnostics.rung == "prior" and posterior.patient.samples else RUNGS[diagnostics.rung]
+    lines = [Line(said if posterior.engine == "vae" or diagnostics.rung in ("prior", "failed") else CLASSICAL, draws)]
     for name, label, unit in (("CL", "Clearance", "L/h"), ("V", "Volume", "L"), ("half_life", "Half-life", "h")):
         low, median, high = (float(weighted_quantile(estimates[name][:, None], weight, p)[0]) for p in (0.05, 0.5, 0.95))
         lines.append(Line(f"{label} {rounded(median)} {unit}", f"90 %: {interval_words(low, high)}"))
-    return Listing("How sure is the model?", tuple(lines))
+    return Listing("How sure is the model?", (*lines, *second))
 
 
 def model_lines(case: Case, posterior: Posterior) -> Listing:

@@ -1,0 +1,103 @@
+"""Does the switch of a level leave it out and nothing else, and does the age weight do what it says?"""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pkvae_core.case import Case
+from tests.test_dose_page import live, opened, page, said
+
+EXAMPLE = "example_1-vancomycin-high"
+
+
+@pytest.fixture(scope="module")
+def example() -> Case:
+    case = opened(page().button(key=EXAMPLE).click().run())
+    assert case is not None
+    return case
+
+
+def started() -> AppTest:
+    return page().button(key=EXAMPLE).click().run()
+
+
+def lines(test: AppTest) -> str:
+    return "\n".join(element.value for element in test.markdown)
+
+
+def dots(test: AppTest) -> list[bool]:
+    """For each level on the chart, whether it is hollow."""
+    return [level["is_left_out"] for level in live(test)["scene"]["levels"]]
+
+
+def test_each_level_says_where_it_stands_and_the_dose_without_it():
+    test = started()
+    assert lines(test).count("such patients") == 2 and lines(test).count("Without it: **") == 2
+    assert [test.toggle(key=f"use_level_{i}").value for i in range(2)] == [True, True]
+    assert dots(test) == [False, False]
+
+
+def test_a_level_switched_off_is_left_out_shown_hollow_and_said_and_comes_back_when_switched_on():
+    test = started()
+    before, words = opened(test), live(test)["options"]
+    assert before is not None
+    test.toggle(key="use_level_0").set_value(False).run()
+    case = opened(test)
+    assert case is not None and not test.exception
+    assert [s.trust for s in case.patient.samples] == [0, 1] and len(case.patient.samples) == len(before.patient.samples)
+    assert dots(test) == [True, False]
+    assert "1 level left out" in live(test)["options"][0]["detail"] and "level left out" in live(test)["words"]["key"]
+    assert "Left out" in lines(test) and "With it: **" in lines(test)
+    test.toggle(key="use_level_0").set_value(True).run()
+    assert opened(test) == before and live(test)["options"] == words
+
+
+def test_the_line_without_a_level_foretells_what_the_switch_recommends():
+    test = started()
+    (line,) = [line for line in lines(test).splitlines() if "Without it" in line and "17.7" in line or "Without it" in line][1:2]
+    foretold = line.split("Without it: **")[1].split("**")[0]
+    before = live(test)
+    test.toggle(key="use_level_1").set_value(False).run()
+    answer = live(test)
+    headline = answer["options"][answer["recommended_index"]]["headline"] if answer["recommended_index"] >= 0 else "no regimen meets the target"
+    assert headline == (before["options"][before["recommended_index"]]["headline"] if foretold == "the same dose" else foretold)
+
+
+def test_without_any_level_that_counts_the_answer_is_the_one_before_levels():
+    test = started()
+    for index in range(2):
+        test.toggle(key=f"use_level_{index}").set_value(False).run()
+    assert "No level counts" in lines(test)
+
+
+def test_the_age_weight_is_off_until_somebody_asks_and_explained():
+    test = started()
+    assert not test.toggle(key="age_weight").value
+    test.toggle(key="age_weight").set_value(True).run()
+    case = opened(test)
+    assert case is not None and case.level_half_life_h == 72
+    assert "A level 3 days old counts half, one 6 days old a quarter" in said(test)
+    test.number_input(key="age_half_life").set_value(0.5).run()
+    case = opened(test)
+    assert case is not None and case.level_half_life_h == 12
+    assert "counts " in lines(test)
+    test.segmented_control(key="age_unit").set_value("hours").run()
+    assert test.number_input(key="age_half_life").value == 12
+    test.toggle(key="age_weight").set_value(False).run()
+    case = opened(test)
+    assert case is not None and case.level_half_life_h is None
+
+
+def test_a_half_life_that_makes_no_sense_is_answered_and_not_used():
+    test = started().toggle(key="age_weight").set_value(True).run()
+    test.number_input(key="age_half_life").set_value(-2.0).run()
+    case = opened(test)
+    assert "-2 days is no half-life" in said(test) and case is not None and case.level_half_life_h == 72
+
+
+def test_half_an_hour_is_shown_when_it_is_asked_for():
+    test = started()
+    assert "30 min earlier" not in lines(test)
+    test.session_state["level_details"] = True
+    test.run()
+    assert "Drawn 30 min earlier" in lines(test) and "Drawn 30 min later" in lines(test) and "to be expected (90 %)" in lines(test)
+    assert not test.exception
