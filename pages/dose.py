@@ -6,6 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages import literal, model, open_case, open_page
 from pages.dose_parts.answer import show_answer
 from pages.dose_parts.engines import show_engines
+from pages.dose_parts.entitled import show_banner
 from pages.dose_parts.export import show_report
 from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
 from pages.dose_parts.opening import earlier_case
@@ -59,6 +60,9 @@ def answer(case: Case) -> None:
     except ValueError as error:
         st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")
         return
+    if not show_banner(case):
+        _show_unanswered(case, ranking)
+        return
     tried = tried_regimen(ranking, st.session_state.get("trial"))
     alarm = st.container(key="second_opinion_alarm")
     show_answer(case, ranking, tried, {"trial": lambda: _try("live"), "accept": lambda: _accept(case, ranking), "compare": lambda: _compare("live")})
@@ -86,6 +90,13 @@ def _show_what_if(case: Case, ranking: Recommendation, tried: Regimen) -> None:
     with st.expander(title, icon=":material/science:", key="whatif", on_change="rerun") as opened:
         if opened.open:
             show_what_if(case, ranking, tried)
+
+
+def _show_unanswered(case: Case, ranking: Recommendation) -> None:
+    """Where nobody answers: what was looked at, and each level with its switch, so that the mistake can be found."""
+    st.header("How sure is the model?", anchor=False)
+    with st.container(border=True):
+        show_trust(case, ranking, None)
 
 
 def _asked(case: Case) -> Asked:

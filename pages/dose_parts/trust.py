@@ -3,25 +3,20 @@
 import streamlit as st
 
 from pages import literal, posterior_for
+from pages.dose_parts.entitled import badge_of, found_in, show_looked_at
 from pages.dose_parts.judgement import anybody, judged
 from pages.dose_parts.levels import show_levels
+from pages.dose_parts.shown import since_words
 from pkvae_core.case import Case
 from pkvae_core.dosing.reason import cautions_for
 from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.drugs.changes import change_sentences
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameters
 from pkvae_core.patient import Regimen
 from pkvae_core.report.words import interval_words, percent_words
 from pkvae_core.wording import rounded
 
-RUNGS = {
-    "prior": (":gray-badge[:material/person_search: No level yet]", "The answer rests on what is known of the patient alone."),
-    "weighted": (":green-badge[:material/check_circle: Fits]", "The levels fit what the model expects."),
-    "adapted": (":orange-badge[:material/warning: Unusual]", "The levels are unusual; the estimate was moved to the patients that explain them."),
-    "laplace": (":orange-badge[:material/warning: Unusual]", "The levels are unusual; a slower method found the patients that explain them."),
-    "failed": (":red-badge[:material/error: Does not fit]", "The model cannot explain these levels. Do not dose by this answer."),
-}
-NONE_COUNTS = (":gray-badge[:material/radio_button_unchecked: No level counts]", "The answer rests on what is known of the patient without the levels.")
 PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
 
 
@@ -29,11 +24,15 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
     """The card beside the ranked regimens; `shown` is the regimen on the card, None when there is none."""
     posterior = posterior_for(case)
     own = cautions_for(posterior, (*judged(case.digest, (shown,), case), *ranking.ranked), case.current) if shown else ranking.cautions
-    badge, sentence = NONE_COUNTS if posterior.diagnostics.rung == "prior" and case.left_out else RUNGS[posterior.diagnostics.rung]
+    badge, sentence = badge_of(case, posterior)
     st.markdown(f"{badge} {sentence} {_draws(posterior)}")
     show_levels(case, ranking)
+    show_looked_at(case)
+    for sentence in change_sentences(posterior.card, posterior.patient, lambda time_h: since_words(case, time_h)):
+        st.markdown(f":blue-badge[:material/event_repeat: Changed] {literal(sentence)}")
     for caution in dict.fromkeys((*posterior.cautions, *own)):
-        st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
+        if caution != found_in(case).banner:  # it stands above the answer
+            st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
     if case.problems:
         with st.expander(f"{len(case.problems)} {'note' if len(case.problems) == 1 else 'notes'} on the data", icon=":material/warning:"):
             st.text("\n".join(map(str, case.problems)))

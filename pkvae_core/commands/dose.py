@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pkvae_core.commands.cases import Row, add_case_flags, answer, number, open_cases, positive, say, say_shared, write_rows
+from pkvae_core.commands.changed import told
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.current import current_regimen
 from pkvae_core.dosing.recommend import Recommendation, recommend
 from pkvae_core.dosing.target import METRICS, Target
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.inference.posterior import Posterior, individualise
+from pkvae_core.inference.answering import answer_for
+from pkvae_core.inference.posterior import Posterior
+from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Patient
 from pkvae_core.records.history import PatientRecord
 from pkvae_core.vae.checkpoint import load_model
@@ -25,8 +28,13 @@ that at steady state or, with a window, between two hours of the same clock.
 OUT.csv has one row for each regimen that reaches the card's least probability, best first: ID,
 RANK, AMOUNT_MG, INTERVAL_H, INFUSION_H, P_IN, P_ABOVE (above high), P_BELOW, EXPOSURE_MEDIAN,
 LO90, HI90 (of the exposure), EXACT_AMOUNT_MG (whose median exposure is the card's best value or
-the middle of the target) and CAUTIONS. A patient for whom nothing meets the target has one row
-with an empty RANK and the reason in CAUTIONS.
+the middle of the target), CAUTIONS, ENGINE and VERDICT. A patient for whom nothing meets the
+target has one row with an empty RANK and the reason in CAUTIONS.
+
+VERDICT says whether the drug's model is entitled to speak about the patient: "in domain" and
+"caution" (it answers: ENGINE vae), "out" (averaged MAP-Bayes answers in its place: ENGINE average;
+CAUTIONS begins with why), "refused" (nobody answers: one row with an empty RANK, and what to check).
+All of them count as answered.
 
 auc24 is the AUC of the interval or window scaled to 24 h, auc that of the interval or window
 itself; trough and peak are concentrations; time_above is the share in per cent above --threshold.
@@ -36,7 +44,7 @@ examples:
   python -m pkvae_core dose cases.csv --drug vancomycin --metric auc24 --low 400 --high 600 --from-h 48 --out regimens.csv
   python -m pkvae_core dose cases.csv --drug vancomycin --metric auc24 --from-h 48 --interval-h 12 --window-from-h 72 --window-to-h 96 --out regimens.csv
   python -m pkvae_core dose cases.csv --drug tobramycin --metric trough --high 1 --from-h 24 --out regimens.csv"""
-COLUMNS = tuple("ID RANK AMOUNT_MG INTERVAL_H INFUSION_H P_IN P_ABOVE P_BELOW EXPOSURE_MEDIAN LO90 HI90 EXACT_AMOUNT_MG CAUTIONS".split())
+COLUMNS = tuple("ID RANK AMOUNT_MG INTERVAL_H INFUSION_H P_IN P_ABOVE P_BELOW EXPOSURE_MEDIAN LO90 HI90 EXACT_AMOUNT_MG CAUTIONS ENGINE VERDICT".split())
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     def rows_of(record: PatientRecord) -> list[Row]:
         patient = known_at(record.patient, arguments.from_h)
         remarks.extend((patient.id, sentence) for sentence in left_out(record.patient, patient, arguments.from_h))
-        posterior = individualise(model, patient, seed=arguments.seed)
+        posterior = told(cases, answer_for(model, patient, seed=arguments.seed))
         found = recommend(posterior, target, regimens, current=current_regimen(patient))
         return regimen_rows(posterior, found, unit)
 
@@ -131,17 +139,17 @@ def left_out(patient: Patient, known: Patient, from_h: float) -> Iterator[str]:
 
 def regimen_rows(posterior: Posterior, found: Recommendation, unit: float) -> list[Row]:
     """The regimens that reach the least probability; else, or where the posterior failed, one row without a rank that says why."""
-    own_id = posterior.patient.id
+    own: Row = {"ID": posterior.patient.id, "ENGINE": posterior.engine, "VERDICT": (posterior.entitlement or Entitlement()).verdict}
     if found.best is None:
-        return [{"ID": own_id, "CAUTIONS": " ".join((found.reason or "", *posterior.cautions))}]
+        return [own | {"CAUTIONS": " ".join(dict.fromkeys((found.reason or "", *posterior.cautions)))}]
     rows = []
     for rank, option in enumerate(found.ranked, 1):
         if option.probability_in < found.target.least_probability:
             break
         cautions = found.cautions if rank == 1 else option.cautions
         rows.append(
-            {
-                "ID": own_id,
+            own
+            | {
                 "RANK": rank,
                 "AMOUNT_MG": option.regimen.amount_mg,
                 "INTERVAL_H": option.regimen.interval_h,

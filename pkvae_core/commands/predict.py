@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, number, open_cases, say_shared, write_rows
+from pkvae_core.commands.changed import told
 from pkvae_core.dosing.course import FINE, JUST_AFTER_H, area, concentration, phases
 from pkvae_core.exposure import weighted_quantile
-from pkvae_core.inference.posterior import Posterior, individualise, predict
+from pkvae_core.inference.answering import answer_for
+from pkvae_core.inference.posterior import Posterior, predict
+from pkvae_core.inference.verdict import REFUSED, Entitlement
 from pkvae_core.patient import Dose
 from pkvae_core.records.history import PatientRecord, TimedRow
 from pkvae_core.vae.checkpoint import load_model
@@ -25,14 +28,19 @@ before.
 
 With the three --exposure flags E.csv has one row per patient: AUC from one hour to the other,
 PEAK (highest concentration in between), TROUGH (concentration at the end, before a dose given
-then), RUNG and EFFECTIVE_DRAWS (how the posterior was found, and how many of its draws count).
+then), RUNG and EFFECTIVE_DRAWS (how the posterior was found, and how many of its draws count),
+ENGINE and VERDICT: "in domain" or "caution" where the drug's model answers (vae), "out" where the
+patient lies outside what it learned and averaged MAP-Bayes answers (average); a warning says why.
+A patient about whom nobody may speak (a covariate beyond the card, levels that a slip of the unit
+explains) is an error that says what to check, and is not answered.
+
 Hours are on the clock of the file; where it has dates, hour 0 is the patient's first row."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core predict cases.csv --drug vancomycin --out predictions.csv
   python -m pkvae_core predict cases.csv --drug vancomycin --out predictions.csv --exposure-from 24 --exposure-to 48 --exposure-out exposure.csv"""
 COLUMNS = ("ID", "TIME", "PRED", "MEDIAN", "MEAN", "LO90", "HI90")
-EXPOSURE_COLUMNS = ("ID", "AUC_MEDIAN", "AUC_LO90", "AUC_HI90", "PEAK_MEDIAN", "TROUGH_MEDIAN", "RUNG", "EFFECTIVE_DRAWS")
+EXPOSURE_COLUMNS = ("ID", "AUC_MEDIAN", "AUC_LO90", "AUC_HI90", "PEAK_MEDIAN", "TROUGH_MEDIAN", "RUNG", "EFFECTIVE_DRAWS", "ENGINE", "VERDICT")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     remarks: list[tuple[str, str]] = []
 
     def rows_of(record: PatientRecord) -> list[tuple[int, Row]]:
-        posterior = individualise(model, record.patient, seed=arguments.seed)
+        posterior = told(cases, answer_for(model, record.patient, seed=arguments.seed))
+        if posterior.entitlement and posterior.entitlement.verdict == REFUSED:
+            raise ValueError(posterior.entitlement.banner)
         remarks.extend((record.patient.id, caution) for caution in posterior.cautions)
         if not record.prediction_times:
             remarks.append((record.patient.id, "no row with EVID=2 asks for a prediction."))
@@ -95,8 +105,8 @@ def exposure_row(posterior: Posterior, window_h: tuple[float, float], unit_mg_pe
     table = np.stack([auc, draws.max(1), draws[:, -1]], 1) / unit_mg_per_L
     weight = posterior.weight.numpy()
     (auc_median, peak, trough), (low, _, _), (high, _, _) = (weighted_quantile(table, weight, p).tolist() for p in (0.5, 0.05, 0.95))
-    diagnostics = posterior.diagnostics
-    return dict(zip(EXPOSURE_COLUMNS, (posterior.patient.id, auc_median, low, high, peak, trough, diagnostics.rung, diagnostics.effective_draws), strict=True))
+    how = posterior.diagnostics.rung, posterior.diagnostics.effective_draws, posterior.engine, (posterior.entitlement or Entitlement()).verdict
+    return dict(zip(EXPOSURE_COLUMNS, (posterior.patient.id, auc_median, low, high, peak, trough, *how), strict=True))
 
 
 def times_between(doses: Sequence[Dose], window_h: tuple[float, float]) -> np.ndarray:

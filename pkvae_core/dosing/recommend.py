@@ -63,7 +63,8 @@ def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen
     best = ranked[0] if silence is None and ranked[0].probability_in >= target.least_probability else None
     reason = None if best else silence or reason_for_none(posterior, target, ranked)
     left_out = () if len(comparable) == len(candidates) else ("Continuous infusions are left out: they have no trough, and another level is aimed for.",)
-    return Recommendation(target, ranked, best, reason, (*cautions_for(posterior, ranked, current), *left_out))
+    cautions = () if silence else (*cautions_for(posterior, ranked, current), *left_out)
+    return Recommendation(target, ranked, best, reason, cautions)
 
 
 def rank(options: Sequence[Option], least_probability: float, current: Regimen | None) -> tuple[Option, ...]:

@@ -95,10 +95,12 @@ def _head(canvas: Canvas, report: Report) -> float:
     _text(canvas, MARGIN, top - 47, _fitted(report.patient, BOLD, 11, INNER), 11, is_bold=True)
     y = top - 58
     if report.alarm:
+        inside = INNER - 20
+        high = _paragraph(None, MARGIN, y, inside, escape(report.alarm), 9) + 8
         canvas.setFillColor(HexColor(ALARM))
-        canvas.roundRect(MARGIN, y - 18, INNER, 18, 4, stroke=0, fill=1)
-        _text(canvas, MARGIN + 10, y - 12.5, report.alarm, 9, colour=INK.page, is_bold=True)
-        y -= 24
+        canvas.roundRect(MARGIN, y - high, INNER, high, 4, stroke=0, fill=1)
+        _paragraph(canvas, MARGIN + 10, y - 3, inside, escape(report.alarm), 9, colour=INK.page)
+        y -= high + 6
     return y
 
 
