@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pkvae_core.dosing.option import Option
-from pkvae_core.dosing.recommend import TIE, Recommendation, recommend
+from pkvae_core.dosing.recommend import TIE, Recommendation, recommend, silence_of
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.posterior import Posterior
-from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 from pkvae_core.wording import plain, regimen_words, times_out_of
 
@@ -68,8 +67,7 @@ def opinion(posterior: Posterior, target: Target, candidates: Sequence[Regimen],
 
 def opinion_of(posterior: Posterior, ranking: Recommendation) -> Opinion:
     """The opinion of an engine that has ranked already. It has no say where it cannot explain the levels, or nobody may answer for the patient."""
-    is_refused = posterior.entitlement is not None and posterior.entitlement.verdict == REFUSED
-    return Opinion(posterior.engine, posterior.diagnostics.rung != "failed" and not is_refused, ranking)
+    return Opinion(posterior.engine, silence_of(posterior) is None, ranking)
 
 
 @dataclass(frozen=True, eq=False)
