@@ -1,0 +1,133 @@
+"""Does the model obey biology: mass balance, no negative concentration, no rising washout, more exposure from more drug, parameters that people have?
+
+Every draw of every patient is put to the same questions, with the latest covariates and the patient's own doses. Each question measures how far a draw goes
+wrong; beyond a tolerance that covers rounding it counts as a violation, and the worst one is named.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from pkvae_core.checks.biology import QUESTIONS, Question, Trial, trial_of
+from pkvae_core.checks.engines import Engine
+from pkvae_core.checks.expected import Answers, asked
+from pkvae_core.checks.progress import Progress, silent
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.population import simulate
+from pkvae_core.patient import Patient, Regimen
+
+REFERENCE = 10_000
+PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
+WIDER = 1.5
+
+
+@dataclass(frozen=True)
+class Plausible:
+    """One question: how many draws were tested and violated it, how far the worst one went (in the question's own measure), the tolerance, and whose it was."""
+
+    name: str
+    question: str
+    tested: int
+    violated: int
+    tolerance: float
+    worst: float
+    worst_case: str
+
+    @property
+    def is_kept(self) -> bool:
+        return self.violated == 0
+
+
+@dataclass(frozen=True)
+class Plausibility:
+    """The questions put to draws of the prior or of posteriors."""
+
+    engine: str
+    over: Literal["prior", "posterior"]
+    patients: int
+    draws: int
+    checks: tuple[Plausible, ...]
+    left_out: tuple[str, ...]
+
+    def rows(self) -> tuple[dict[str, object], ...]:
+        return tuple(asdict(c) for c in self.checks)
+
+    @property
+    def sentence(self) -> str:
+        broken = [f"{c.name} ({c.violated:,} of {c.tested:,})" for c in self.checks if not c.is_kept]
+        told = f"violated: {'; '.join(broken)}" if broken else "no violation"
+        return f"{len(self.checks)} questions to {self.patients * self.draws:,} draws of the {self.over}: {told}."
+
+
+def plausibility(
+    engine: Engine,
+    card: DrugCard,
+    patients: Sequence[Patient],
+    *,
+    over: Literal["prior", "posterior"] = "prior",
+    draws: int = 200,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Plausibility:
+    """Every question to `draws` draws of what is believed of each patient, before levels ("prior") or given all of them ("posterior").
+
+    A patient without doses is tried on five days of the card's typical regimen.
+    """
+    dosed = [_dosed(card, patient if over == "posterior" else replace(patient, samples=())) for patient in patients]
+    questions = (*QUESTIONS, *_ranges(card, seed))
+    wrong: list[list[np.ndarray]] = [[] for _ in questions]
+    left_out: list[str] = []
+    answered: list[str] = []
+    for answer in asked(engine, dosed, seed=seed, progress=progress):
+        if isinstance(answer, dict):
+            left_out += [f"patient {dosed[i].id}: {why}" for i, why in answer.items()]
+            continue
+        trial = trial_of(card, _some_draws(answer, draws), [p.doses for p in answer.patients])
+        for found, question in zip(wrong, questions, strict=True):
+            found.append(question.measure(trial).numpy())
+        answered += [p.id for p in answer.patients]
+    checks = tuple(_judged(q, np.concatenate(w), answered) for q, w in zip(questions, wrong, strict=True) if w)
+    return Plausibility(engine.name, over, len(answered), draws, checks, tuple(left_out))
+
+
+def _dosed(card: DrugCard, patient: Patient) -> Patient:
+    usual = card.typical_regimen
+    regimen = Regimen(usual.amount_mg, usual.interval_h, usual.infusion_h, product=usual.product)
+    return patient if patient.doses else replace(patient, doses=regimen.doses(120))
+
+
+def _some_draws(answer: Answers, draws: int):
+    """`draws` equally weighted draws of each patient (systematic resampling), with the latest covariates: Responses [subject draw]."""
+    edges = torch.as_tensor(answer.weight).cumsum(1)
+    position = (torch.arange(draws, dtype=edges.dtype) + 0.5) / draws * edges[:, -1:]
+    index = torch.searchsorted(edges, position).clamp(max=edges.shape[1] - 1)
+    subject = torch.arange(len(index))[:, None]
+    return answer.responses.settled().map(lambda table: table[subject, index])
+
+
+def _ranges(card: DrugCard, seed: int) -> tuple[Question, ...]:
+    """Does each parameter stay in the range of 10,000 patients of the published models, widened by half at either end?"""
+    reference = simulate(card, REFERENCE, torch.Generator().manual_seed(seed), samples=1, changing=0.0).responses.disposition()
+    found = []
+    for name, (label, unit) in PARAMETERS.items():
+        low, high = float(reference[name].min()), float(reference[name].max())
+
+        def measure(trial: Trial, name: str = name, low: float = low, high: float = high) -> torch.Tensor:
+            value = trial.responses.disposition()[name]
+            return torch.maximum(low / value, value / high).nan_to_num(nan=torch.inf)
+
+        question = f"Does it stay within {low:.3g} to {high:.3g} {unit}, the range of {REFERENCE:,} patients of the published models, times or over {WIDER:g}?"
+        found.append(Question(f"{label} that people have", question, "times the end of the range", WIDER, measure))
+    return tuple(found)
+
+
+def _judged(question: Question, wrong: Float[np.ndarray, "subject draw"], patients: Sequence[str]) -> Plausible:
+    worst = np.nan_to_num(wrong, nan=np.inf)
+    subject = int(worst.max(1).argmax())
+    violated, furthest = int((worst > question.tolerance).sum()), float(worst.max())
+    case = f"patient {patients[subject]}: {furthest:.3g} {question.measured_in}" if violated else ""
+    return Plausible(question.name, question.text, wrong.size, violated, question.tolerance, furthest, case)
