@@ -72,6 +72,18 @@ function marks(scene, f, view) {
   return given.join("") + planned.join("") + levels.join("");
 }
 
+function changeMarks(scene, f) {
+  // Where creatinine clearance (or another covariate) takes a new value: a tick that stands on the time axis, with its words; words that would touch stand higher.
+  let end = -Infinity, row = 0;
+  return scene.changes.filter((c) => c.time_h <= scene.to_h).map((c) => {
+    const x = f.x(c.time_h), width = c.label.length * 6.4, isLeft = x + width + 8 > f.right, left = isLeft ? x - 5 - width : x + 5;
+    row = left < end ? row + 1 : 0;
+    end = Math.max(end, left + width + 6);
+    const y = f.bottom - 13 - 15 * row;
+    return `<path class="change" d="M${x.toFixed(1)} ${(y - 9).toFixed(1)}V${f.bottom + 5}"/>` + text(isLeft ? x - 5 : x + 5, y, c.label, "changename", isLeft ? "end" : "start");
+  }).join("");
+}
+
 function nowLine(scene, f) {
   const x = f.x(scene.now_h), near = f.right - x < 96;
   const words = `<text x="${(x + (near ? -8 : 8)).toFixed(1)}" y="${f.top - 8}" class="now" text-anchor="${near ? "end" : "start"}"><tspan class="strong">Now</tspan> ${escapeText(scene.now)}</text>`;
@@ -98,7 +110,7 @@ function chartSvg(scene, option, view) {
   const fans = drawn.map(([t, b]) => `<path class="outer" d="${area(t, b[0], b[4], f)}"/><path class="inner" d="${area(t, b[1], b[3], f)}"/>`);
   const medians = drawn.map(([t, b]) => `<path class="median" d="${line(t, b[2], f)}"/>`);
   const extra = f.shown.map((o) => `<path class="curve ${o.name}" d="${o.past ? line(past.time_h, o.past, f) : ""}${line(times, o.is_fixed ? o.future : option.overlays[o.name], f)}"/>`);
-  return { f, markup: axes(scene, f, view) + (target ?? "") + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + marks(scene, f, view) + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
+  return { f, markup: axes(scene, f, view) + (target ?? "") + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + changeMarks(scene, f) + marks(scene, f, view) + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
 }
 
 function readingAt(scene, option, view, time_h) {

@@ -5,9 +5,11 @@ from datetime import UTC
 
 import numpy as np
 
+from pages import model, posterior_for
 from pages.dose_parts.judgement import bands
 from pages.dose_parts.shown import LEVELS, per_mg_per_L
 from pkvae_core.case import Case
+from pkvae_core.drugs.changes import marks
 from pkvae_core.patient import Dose, Regimen
 from pkvae_core.report.curve import grid
 from pkvae_core.report.words import bounds_words, unit_words
@@ -33,6 +35,7 @@ def scene(case: Case, regimens: tuple[Regimen, ...]) -> dict:
         "names": {"regimen": "This regimen"},
         "past": {"time_h": past_h, "band": past}, "future_h": future_times(case, regimens[0]),
         "given": [d.time_h for d in given(case)], "planned": [d.time_h for d in regimens[0].doses(to_h)],
+        "changes": [{"time_h": c.time_h, "label": c.label} for c in marks(model(case.drug).card, posterior_for(case).patient) if c.time_h >= from_h],
         "levels": levels, "overlays": overlays, "target": _target(case),
     }  # fmt: skip
 

@@ -61,6 +61,12 @@ def metric_name(target: Target, metric: str) -> str:
     return f"{NAMES[metric]}{ratio}, {when}"
 
 
+def since_words(case: Case, time_h: float) -> str:
+    """yesterday 14:00, on Thu 12 Mar 06:00: for "fell ..."."""
+    words = clock_words(case, time_h)
+    return words if words.startswith(("yesterday", "today", "tomorrow")) else f"on {words}"
+
+
 def clock_words(case: Case, time_h: float) -> str:
     """today 18:00, tomorrow 06:00, Thu 12 Mar 06:00: seen from the case's own now."""
     moment, today = case.clock(time_h), case.clock(case.now_h).date()

@@ -7,6 +7,7 @@ from pages.dose_parts.goal import choose_goal
 from pages.dose_parts.shown import bounds_of
 from pkvae_core.case import Case
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.changes import changes, number_words
 from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.wording import plain
 
@@ -37,15 +38,22 @@ def _person(case: Case) -> list[str]:
     return [
         *([] if sex is None else ["M" if sex == 1 else "F"]),
         *([] if age is None else [f"{plain(age, 1)} y"]),
-        *([] if weight is None else [f"{plain(weight, 1)} kg"]),
+        *([] if weight is None else [f"{plain(weight, 1)} kg{_was(case, 'WT')}"]),
         *([] if height is None else [f"{plain(height, 1)} cm"]),
     ]
 
 
 def _kidneys(case: Case) -> str:
     creatinine, clearance = case.patient.covariate("SCR"), posterior_for(case).patient.covariate("CRCL")
-    parts = ([f"SCr **{plain(creatinine, 2)}** mg/dL"] if creatinine else []) + ([f"CrCl **{clearance:.0f}** mL/min{_weight_used(case)}"] if clearance else [])
+    parts = [f"SCr **{number_words('SCR', creatinine)}** mg/dL{_was(case, 'SCR')}"] if creatinine else []
+    parts += [f"CrCl **{number_words('CRCL', clearance)}** mL/min{_was(case, 'CRCL')}{_weight_used(case)}"] if clearance else []
     return " · ".join(parts)
+
+
+def _was(case: Case, name: str) -> str:
+    """ ", was 92": the value before the latest one, where it was another."""
+    found = [change for change in changes(model(case.drug).card, posterior_for(case).patient) if change.spec.name == name]
+    return f", was {number_words(name, found[-1].before)}" if found else ""
 
 
 def _weight_used(case: Case) -> str:
