@@ -14,6 +14,7 @@ from pages.checks_parts.jobs import Outcome, Step
 from pages.checks_parts.offered import offered
 from pages.checks_parts.plausible import show_plausibility
 from pages.checks_parts.predicted import show_fit, show_vpc
+from pages.checks_parts.replayed import show_replay
 from pages.checks_parts.running import begin, duration, is_running, outcomes, show_running
 from pages.checks_parts.source import Source, choose_source
 
@@ -23,6 +24,7 @@ SECTIONS: dict[str, tuple[tuple[str, Callable[[Source, Any], None]], ...]] = {
     "Goodness of fit": (("fit", show_fit),),
     "Forecasts by number of levels": (("forecasts", show_forecasts),),
     "Dose prediction": (("doses", show_doses),),
+    "Prospective replay": (("replay", show_replay),),
     "Plausibility": (("plausibility", show_plausibility),),
 }
 

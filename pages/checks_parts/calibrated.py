@@ -42,14 +42,14 @@ def _show_reliability(source: Source, points: Sequence[CoveragePoint]) -> None:
 
 def _show_strata(source: Source, points: Sequence[CoveragePoint]) -> None:
     mine = [p for p in points if p.nominal == 0.9 and (p.stratum == EVERYBODY or p.levels in ("all", "0", "2"))]
-    shown = [p for p in mine if p.cases >= FEWEST]
+    shown = sorted((p for p in mine if p.cases >= FEWEST), key=lambda p: p.stratum != EVERYBODY)
     names = {f"{level_words(p.levels)}" if p.stratum == EVERYBODY else f"{p.stratum}, {level_words(p.levels).lower()}": p for p in shown}
     read = "A dot in its shaded goal keeps the promise (88 to 92 % of everybody, 86 to 94 % of a group); whiskers: 95 % interval; behind each name its cases."
     figure = plots.strata_figure(theme(), names, is_overall=[p.stratum == EVERYBODY for p in names.values()])
     exhibit(source, "coverage-strata", figure, rows_of(mine), title="The 90 % interval, by levels known and by group", read=read)
-    few = [f"{p.stratum.lower()} ({p.cases})" for p in mine if p.cases < FEWEST]
+    few = dict.fromkeys(in_text(p.stratum) for p in mine if p.cases < FEWEST)
     if few:
-        st.caption(f"Fewer than {FEWEST} cases, therefore not drawn: {', '.join(dict.fromkeys(few))}.")
+        st.caption(f"Not drawn, because fewer than {FEWEST} cases are known: {', '.join(few)}.")
 
 
 def level_words(levels: str) -> str:
@@ -76,9 +76,17 @@ def show_ranks(source: Source, check: RankCheck) -> None:
         exhibit(source, which, plots.rank_figure(theme(), ranks.bars), rows, title=f"Where the true {in_text(ranks.label)} ranks among its draws", read=read)
     with right:
         verdict = "It does: no sign of a wrong posterior." if ranks.is_uniform else "It leaves the band: these ranks are not even."
-        read = f"The curve should stay in its band, which holds the whole curve of an honest posterior 95 times in 100. {verdict}"
+        read = "The curve should stay in its band, which holds the whole curve of an honest posterior 95 times in 100."
         rows = [row for row in check.rows() if row["quantity"] == name]
-        exhibit(source, f"{which}-curve", plots.rank_curve_figure(theme(), ranks.uniformity), rows, title="The same, summed up from the left", read=read)
+        exhibit(
+            source,
+            f"{which}-curve",
+            plots.rank_curve_figure(theme(), ranks.uniformity),
+            rows,
+            title="The same, summed up from the left",
+            read=read,
+            found=verdict,
+        )
 
 
 def bar_rows(ranks: Ranks) -> list[dict]:

@@ -12,12 +12,14 @@ from pages.checks_parts.source import Source
 from pages.dose_parts.reading import SHOWN
 
 
-def exhibit(source: Source, name: str, figure: go.Figure, rows: Sequence[Mapping[str, Any]], *, title: str, read: str, alt: str = "") -> None:
-    """A card with the chart. `read` says in one sentence how to read it; `rows` are its numbers; `name` is unique on the page."""
+def exhibit(source: Source, name: str, figure: go.Figure, rows: Sequence[Mapping[str, Any]], *, title: str, read: str, found: str = "") -> None:
+    """A card with the chart. `read` says in one sentence how to read it; `found` what it says; `rows` are its numbers; `name` is unique on the page."""
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{title}**")
         st.caption(read)
-        chart(figure, key=f"checks-{name}", alt=alt or f"{title}. {read} The numbers are in the CSV below.")
+        chart(figure, key=f"checks-{name}", alt=f"{title}. {read} The numbers are in the CSV below.")
+        if found:
+            st.markdown(f":small[{found}]")
         download(source, name, rows)
 
 

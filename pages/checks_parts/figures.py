@@ -8,7 +8,7 @@ from pages import model
 from pages.checks_parts.calibrated import in_text
 from pages.checks_parts.foreseen import words
 from pages.checks_parts.jobs import Outcome
-from pages.checks_parts.source import Source
+from pages.checks_parts.source import Source, counted
 from pkvae_core.checks.coverage import Coverage
 from pkvae_core.checks.folds import CrossValidation
 from pkvae_core.checks.levels import LevelAccuracy
@@ -16,6 +16,7 @@ from pkvae_core.checks.plausibility import Plausibility
 from pkvae_core.checks.strata import EVERYBODY
 from pkvae_core.checks.trial import DoseTrial
 
+SHORT = {"auc24": "AUC24", "trough": "trough", "peak": "peak", "level": "next level"}
 NONE = ("–", "not checked yet")
 
 
@@ -24,9 +25,9 @@ def show_key_figures(source: Source, outcomes: Mapping[str, Outcome]) -> None:
     made = {name: outcome.result for name, outcome in outcomes.items() if not outcome.failure}
     shown = {
         "90 % intervals that hold the truth": _coverage(source, made["coverage"]) if "coverage" in made else NONE,
-        "Error of the next level, before → after levels": _error(made["forecasts"]) if "forecasts" in made else NONE,
+        "Error of the next level": _error(made["forecasts"]) if "forecasts" in made else NONE,
         "Doses that land in target" if source.is_virtual else "Doses near the one given": _landed(made["doses"]) if "doses" in made else NONE,
-        "Laws of pharmacokinetics broken": _broken(made["plausibility"]) if "plausibility" in made else NONE,
+        "Draws that break a law": _broken(made["plausibility"]) if "plausibility" in made else NONE,
     }
     for column, (label, (value, beside)) in zip(st.columns(4), shown.items(), strict=True):
         column.metric(label, value, beside, delta_color="off", delta_arrow="off", border=True, height="stretch")
@@ -42,7 +43,7 @@ def _coverage(source: Source, found: Coverage) -> tuple[str, str]:
     points = {p.levels: p for p in found.select(quantity=quantity, stratum=EVERYBODY, nominal=0.9)}
     point = points.get("2") if source.is_virtual else points.get("all")
     point = point or next(iter(points.values()))
-    known = "" if point.levels == "all" else f", {point.levels} levels known"
+    known = "" if point.levels == "all" else f", {counted(int(point.levels), 'level')}"
     return (
         f"{100 * point.covered:.1f} %",
         f"95 %: {100 * point.low95:.0f}–{100 * point.high95:.0f} %, {in_text(point.label)}{known}",
@@ -53,7 +54,7 @@ def _error(found: LevelAccuracy) -> tuple[str, str]:
     later = found.summaries["1+"]
     if not later.n:
         return "–", "no patient has two levels"
-    return f"{words(later.PRED.MAPE)} → {words(later.IPRED.MAPE)} %", f"MAPE of {later.n:,} levels that had an earlier one"
+    return f"{words(later.PRED.MAPE)} → {words(later.IPRED.MAPE)} %", f"a priori → a posteriori: MAPE of {later.n:,} levels"
 
 
 def _landed(found: DoseTrial | CrossValidation) -> tuple[str, str]:
@@ -67,4 +68,4 @@ def _landed(found: DoseTrial | CrossValidation) -> tuple[str, str]:
 
 def _broken(found: Plausibility) -> tuple[str, str]:
     tried, broken = sum(c.tested for c in found.checks), sum(c.violated for c in found.checks)
-    return f"{broken:,}", f"of {tried:,} tries of {len(found.checks)} laws"
+    return f"{broken:,}", f"of {tried:,} tried on {len(found.checks)} laws and ranges"

@@ -25,7 +25,7 @@ def show_forecasts(source: Source, found: LevelAccuracy) -> None:
     summaries, labels = found.summaries, plots.LABELS
     st.markdown(found.sentence)
     chosen = st.selectbox("Figure", SHOWN, format_func=labels.__getitem__, key="checks_statistic", width=330, persist_state="session")
-    left, right = st.columns([50, 50])
+    left, right = st.columns([42, 58])
     rows = found.rows()
     with left:
         read = (

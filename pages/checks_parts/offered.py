@@ -1,6 +1,7 @@
 """Which checks can be made on these patients, and who makes them?"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,10 +16,13 @@ from pkvae_core.checks.folds import cross_validate, shipped
 from pkvae_core.checks.levels import level_accuracy
 from pkvae_core.checks.plausibility import plausibility
 from pkvae_core.checks.ranks import rank_check
+from pkvae_core.checks.replay import replay
 from pkvae_core.checks.replicates import replicate
 from pkvae_core.checks.trial import dose_trial
 from pkvae_core.checks.virtual import fresh
 from pkvae_core.checks.vpc import VPC, Axis, compared
+from pkvae_core.dosing.target import Target
+from pkvae_core.drugs.card import DrugCard
 from pkvae_core.patient import Patient
 
 FOLDS = 5
@@ -34,13 +38,14 @@ LABELS = {
     "fit": "Goodness of fit",
     "forecasts": "Forecasts by number of levels",
     "doses": "Dose prediction",
+    "replay": "Prospective replay",
     "plausibility": "Plausibility",
 }
 
 
 def offered(source: Source) -> dict[str, Step]:
     """The checks of this source, by name, in the order they run. The patients are drawn once for all of them, inside the run."""
-    engine = vae(model(source.drug), draws=DRAWS)
+    engine = replace(vae(model(source.drug), draws=DRAWS), name="PKVAE")
     patients = _patients(source)
     works = _shared(engine, source, patients) | (_virtual(engine, source) if source.is_virtual else _cohort(engine, source, patients))
     return {name: Step(name, label, works[name]) for name, label in LABELS.items() if name in works}
@@ -58,6 +63,11 @@ def _patients(source: Source) -> Callable[[], Sequence[Patient]]:
     return drawn if given is None else lambda: given
 
 
+def _classical(card: DrugCard) -> Engine:
+    """The opponent, and the judge of a replay, who should not be the adviser: MAP-Bayes averaged over the card's published models."""
+    return replace(classical(card, draws=DRAWS), name="averaged MAP-Bayes")
+
+
 def _shared(engine: Engine, source: Source, patients: Callable[[], Sequence[Patient]]) -> dict[str, Work]:
     """The checks that ask only for levels, whoever they come from."""
     card = model(source.drug).card
@@ -65,6 +75,7 @@ def _shared(engine: Engine, source: Source, patients: Callable[[], Sequence[Pati
         "vpc": lambda tick: _vpcs(engine, patients(), tick),
         "fit": lambda tick: goodness_of_fit(engine, patients(), replicates=REPLICATES, progress=tick),
         "forecasts": lambda tick: level_accuracy(engine, patients(), margin=usual_margin(card), progress=tick),
+        "replay": lambda tick: replay(engine, patients(), Target.from_spec(card.target()), judge=_classical(card), progress=tick),
         "plausibility": lambda tick: plausibility(engine, card, patients(), progress=tick),
     }
 
@@ -75,7 +86,7 @@ def _virtual(engine: Engine, source: Source) -> dict[str, Work]:
     return {
         "coverage": lambda tick: virtual_coverage(engine, card, patients=count, is_wanted=wants, seed=seed, progress=tick),
         "ranks": lambda tick: rank_check(engine, card, patients=count, levels=source.samples, is_wanted=wants, seed=seed, progress=tick),
-        "doses": lambda tick: dose_trial([engine, classical(card, draws=DRAWS)], card, patients=count, seed=seed, progress=tick),
+        "doses": lambda tick: dose_trial([engine, _classical(card)], card, patients=count, seed=seed, progress=tick),
     }
 
 
@@ -84,9 +95,7 @@ def _cohort(engine: Engine, source: Source, patients: Callable[[], Sequence[Pati
     card = model(source.drug).card
     return {
         "coverage": lambda tick: cohort_coverage(engine, card, patients(), progress=tick),
-        "doses": lambda tick: cross_validate(
-            [shipped(engine), shipped(classical(card, draws=DRAWS))], patients(), folds=min(FOLDS, len(patients())), progress=tick
-        ),
+        "doses": lambda tick: cross_validate([shipped(engine), shipped(_classical(card))], patients(), folds=min(FOLDS, len(patients())), progress=tick),
     }
 
 

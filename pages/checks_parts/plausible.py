@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from pages.checks_parts.calibrated import in_text
 from pages.checks_parts.exhibit import download, says_who_is_missing
 from pages.checks_parts.source import Source
 from pkvae_core.checks.plausibility import Plausibility
@@ -12,11 +13,10 @@ def show_plausibility(source: Source, found: Plausibility) -> None:
     """One row for each law, with what was tested and what broke it."""
     says_who_is_missing(found.left_out)
     st.markdown(found.sentence)
-    rows = [
-        ("Kept" if c.is_kept else "Broken", c.question, f"{c.tested:,}", f"{c.violated:,}", f"{c.worst:.2g} (allowed: {c.tolerance:.2g}), {c.worst_case}")
-        for c in found.checks
-    ]
+    rows = [("Yes" if c.is_kept else "No", f"{c.name}: {in_text(c.question)}", f"{c.tested:,}", f"{c.violated:,}", c.worst_case or "–") for c in found.checks]
     with st.container(border=True):
-        st.caption("Each row is a law of pharmacokinetics, tried on curves drawn from the model: none may be broken, and the draw that came nearest is named.")
-        st.table(pd.DataFrame(rows, columns=["Result", "Law", "Tried", "Broken", "Worst draw"]), hide_index=True)
+        st.caption(
+            "Each row is a law of pharmacokinetics or a range, tried on draws of the model: all should be kept; where one is not, the worst draw is named."
+        )
+        st.table(pd.DataFrame(rows, columns=["Kept", "Question", "Draws tried", "Draws that break it", "Worst draw"]), hide_index=True)
         download(source, "plausibility", found.rows())

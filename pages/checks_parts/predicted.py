@@ -43,7 +43,7 @@ def _show_one(source: Source, check: VPC) -> None:
         read = "The same with every level scaled to the typical prediction of its bin, so that doses and covariates blur it no more."
     figure = vpcs.vpc_figure(theme(), check, unit, unit_mg_per_L=factor)
     name, title = ("pcvpc", "Prediction-corrected VPC") if check.is_corrected else ("vpc", "Visual predictive check (VPC)")
-    exhibit(source, name, figure, check.rows(), title=title, read=f"{read} {check.sentence}")
+    exhibit(source, name, figure, check.rows(), title=title, read=read, found=check.sentence)
 
 
 def show_fit(source: Source, fit: Fit) -> None:

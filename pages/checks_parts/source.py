@@ -17,7 +17,7 @@ from pkvae_core.records.table import Cohort
 
 VIRTUAL, UPLOADED = "Fresh virtual patients", "A cohort of yours"
 SIZES = (50, 100, 200, 500, 1000)
-LEVELS = {None: "1 to 10, as in practice", 1: "1", 2: "2", 4: "4"}
+LEVELS = {0: "1 to 10, as in practice", 1: "1", 2: "2", 4: "4"}
 EXAMPLE, EXAMPLE_SEED = 30, 2026  # patients in the example cohort, and who they are
 FEW = 20  # patients; below, the page says that figures are rough
 
@@ -64,6 +64,11 @@ class Source:
         return f"{who}{group}"
 
 
+def counted(number: int, noun: str) -> str:
+    """ "one patient", "1,200 levels"."""
+    return f"one {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def choose_source() -> Source | None:
     """The row of choices on top; None while something is still open, which is said."""
     names = {drug: each.card.name for drug, each in models().items()}
@@ -85,7 +90,7 @@ def _virtual(drug: str, group: Stratum | None) -> Source:
     count = st.selectbox("Patients", SIZES, 1, format_func=lambda n: f"{n:,}", key="checks_size", width=110, persist_state="session")
     samples = st.selectbox("Levels each", list(LEVELS), format_func=LEVELS.__getitem__, key="checks_levels", width=190, persist_state="session")
     seed = st.number_input("Draw", 0, 9999, 1, key="checks_seed", width=110, help="Another number draws other patients; the same one draws them again.")
-    return Source(drug, group, None, count, samples, seed)
+    return Source(drug, group, None, count, samples or None, seed)
 
 
 def _uploaded(drug: str, group: Stratum | None) -> Source | None:
@@ -97,7 +102,7 @@ def _uploaded(drug: str, group: Stratum | None) -> Source | None:
         return None
     name, patients, problems = st.session_state[kept]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{name}**: {len(patients):,} patients with {sum(len(p.samples) for p in patients):,} levels.", width="content")
+        st.markdown(f"**{name}**: {counted(len(patients), 'patient')} with {counted(sum(len(p.samples) for p in patients), 'level')}.", width="content")
         st.button("Another file", icon=":material/swap_horiz:", type="tertiary", on_click=_forget, args=(kept,))
     list_problems(problems)
     source = Source(drug, group, patients, name=name)
@@ -106,8 +111,7 @@ def _uploaded(drug: str, group: Stratum | None) -> Source | None:
         st.warning("No patient of this cohort has a level and is known to belong to this group. Choose another group or file.", icon=":material/group_off:")
         return None
     if len(chosen) < FEW:
-        number = "One patient" if len(chosen) == 1 else f"{len(chosen)} patients"
-        st.caption(f":material/info: {number} in all: every figure is rough, and its interval says how rough.")
+        st.caption(f":material/info: {counted(len(chosen), 'patient').capitalize()} in all: every figure is rough, and its interval says how rough.")
     return Source(drug, group, chosen, name=name)
 
 

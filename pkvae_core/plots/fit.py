@@ -67,11 +67,11 @@ def npde_figure(theme: Theme, fit: Fit, *, height: int = 300) -> go.Figure:
     return chart
 
 
-def _dots(colour: Palette, fit: Fit, x: np.ndarray, y: np.ndarray, hover: str, shown: np.ndarray) -> go.Scattergl:
+def _dots(colour: Palette, fit: Fit, x: np.ndarray, y: np.ndarray, hover: str, shown: np.ndarray) -> go.Scatter:
     below = np.asarray(fit.is_below, bool)[shown]
     marker = dict(color=faded(colour.regimen, 0.5), size=5, symbol=np.where(below, "triangle-down-open", "circle").tolist())
     who = np.asarray(fit.patient)[shown]
-    return go.Scattergl(
+    return go.Scatter(
         x=x[shown].astype(np.float32), y=y[shown].astype(np.float32), mode="markers", marker=marker, customdata=who,
         hovertemplate=f"Patient %{{customdata}}: {hover}<extra></extra>",
     )  # fmt: skip

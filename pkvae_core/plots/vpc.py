@@ -54,10 +54,10 @@ def _box(chart: go.Figure, left: float, right: float, low: float, high: float, h
         chart.add_shape(type="rect", x0=left, x1=right, y0=low, y1=high, fillcolor=faded(hue, 0.22), line_width=0, layer="below")
 
 
-def _points(colour: Palette, check: VPC, unit: str, unit_mg_per_L: float) -> go.Scattergl:
+def _points(colour: Palette, check: VPC, unit: str, unit_mg_per_L: float) -> go.Scatter:
     symbol = np.where(check.is_below, "triangle-down-open", "circle-open").tolist()
     hover = f"Patient %{{customdata}}: %{{y:.3g}} {unit} at %{{x:.1f}} h<extra></extra>"
-    return go.Scattergl(
+    return go.Scatter(
         x=check.point_h.astype(np.float32), y=(check.point / unit_mg_per_L).astype(np.float32), customdata=list(check.patient), mode="markers",
         marker=dict(color=faded(colour.ink, 0.4), size=5, symbol=symbol), hovertemplate=hover,
     )  # fmt: skip
