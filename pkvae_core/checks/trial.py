@@ -18,7 +18,7 @@ from pkvae_core.checks.beliefs import EXPOSURES, unit_exposures
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.levels import Row, figure_cells
 from pkvae_core.checks.progress import Progress, silent
-from pkvae_core.checks.virtual import Virtual, fresh
+from pkvae_core.checks.virtual import Virtual, Wanted, fresh
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
@@ -159,13 +159,14 @@ def dose_trial(
     *,
     patients: int = 200,
     levels: tuple[int, ...] = LEVELS,
+    is_wanted: Wanted | None = None,
     replicates: int = 1000,
     seed: int = 0,
     progress: Progress = silent,
 ) -> DoseTrial:
     """Every engine and the usual dose on the same fresh virtual patients, for each number of levels."""
     question, doses, left_out, total = Question.of(card), [], [], len(levels) * patients
-    virtual = fresh(card, patients, samples=max(levels), seed=seed)
+    virtual = fresh(card, patients, samples=max(levels), seed=seed, is_wanted=is_wanted)
     for number, count in enumerate(levels):
         seen = replace(virtual, patients=tuple(replace(p, samples=p.samples[:count]) for p in virtual.patients))
         for first in range(0, patients, AT_ONCE):
