@@ -8,9 +8,11 @@ from pages import open_case, posterior_for, set_case
 from pages.dose_parts.shown import clock_words, per_mg_per_L
 from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import Recommendation
-from pkvae_core.insight.influence import HALF_AN_HOUR, Consequence, Shift, if_moved, if_switched
+from pkvae_core.inference.posterior import Posterior
+from pkvae_core.inference.verdict import CAUTION, IN_DOMAIN
+from pkvae_core.insight.influence import HALF_AN_HOUR, Consequence, Shift, if_moved, if_switched, shortlist
 from pkvae_core.insight.level_words import age_words, consequence_words, contradiction_words, expected_words, place_words, reason_words, verdict_words
-from pkvae_core.insight.levels import Standing, standings
+from pkvae_core.insight.levels import Believe, Standing, standings
 from pkvae_core.report.words import interval_words, percent_words, unit_words
 from pkvae_core.wording import duration_words, plain, rounded
 
@@ -147,7 +149,20 @@ def standings_of(case: Case) -> tuple[Standing, ...]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _standings(digest: str, _case: Case) -> tuple[Standing, ...]:
-    return standings(_case, posterior_for)
+    return standings(_case, _believed_by(_case))
+
+
+def _believed_by(case: Case) -> Believe:
+    """The engine that answers, for records that differ in a level; whether it may speak is asked anew only where it is not beyond doubt already."""
+    answering = posterior_for(case)
+    if answering.entitlement is None or answering.entitlement.verdict in (IN_DOMAIN, CAUTION):
+        return lambda other: answering if other == case else _revised(case.digest, other.digest, answering, other)
+    return posterior_for
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _revised(digest: str, other_digest: str, _answering: Posterior, _other: Case) -> Posterior:
+    return _answering.revise(_other.patient_as_weighed)
 
 
 def _offered(ranking: Recommendation) -> tuple:
@@ -163,7 +178,7 @@ def _switched(case: Case, ranking: Recommendation, index: int) -> Consequence:
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _consequence(digest: str, offered: tuple, index: int, _case: Case, _ranking: Recommendation) -> Consequence:
     """The dose with this level's switch the other way, among the regimens that were ranked, each with its best infusion."""
-    return if_switched(_case, index, [o.regimen for o in _ranking.distinct], posterior_for)
+    return if_switched(_case, index, shortlist(_ranking), _believed_by(_case))
 
 
 def _moved(case: Case, ranking: Recommendation, index: int, by_h: float) -> Shift:
@@ -173,4 +188,4 @@ def _moved(case: Case, ranking: Recommendation, index: int, by_h: float) -> Shif
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _shift(digest: str, offered: tuple, index: int, by_h: float, _case: Case, _ranking: Recommendation) -> Shift:
     """The level, had it been drawn at another time."""
-    return if_moved(_case, index, [o.regimen for o in _ranking.distinct], posterior_for, by_h=by_h)
+    return if_moved(_case, index, shortlist(_ranking), _believed_by(_case), by_h=by_h)

@@ -1,10 +1,18 @@
-"""What does one level do to the dose? The same recommendation without it, and had it been drawn half an hour earlier or later."""
+"""What does one level do to the dose? The recommendation without it, and had it been drawn half an hour earlier or later.
+
+The rule is that of `recommend`. It is asked many times, so it is asked for less: each amount and interval once, and of an AUC at steady state, which is the
+dose over the clearance however long the infusion runs, one simulation for each interval.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pkvae_core.case import Case
-from pkvae_core.dosing.recommend import recommend
+from pkvae_core.dosing.option import Option, judge_spans, spans
+from pkvae_core.dosing.recommend import Recommendation, rank, silence_of
+from pkvae_core.dosing.target import Target
 from pkvae_core.inference.observable import observable
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.insight.levels import Believe, Expectation, expectation, fitted
@@ -15,11 +23,10 @@ HALF_AN_HOUR = 0.5
 
 @dataclass(frozen=True)
 class Consequence:
-    """What would be recommended: the first regimen and its chance in target; `regimen` is None, and `reason` says why, where none meets the target."""
+    """What would be recommended: the first regimen and its chance in target; `regimen` is None where none meets the target, or nobody may say."""
 
     regimen: Regimen | None
     probability_in: float
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,29 @@ class Shift:
     consequence: Consequence
 
 
+def shortlist(ranking: Recommendation) -> tuple[Regimen, ...]:
+    """Each amount and interval of the ranking once, with the infusion that ranked best."""
+    return tuple(option.regimen for option in ranking.distinct)
+
+
 def consequence(posterior: Posterior, case: Case, regimens: Sequence[Regimen]) -> Consequence:
-    """The best of `regimens` for the case's target by this belief; each amount and interval once is enough to choose among (`Recommendation.distinct`)."""
-    found = recommend(posterior, case.target, regimens, current=case.current)
-    first = found.best or found.ranked[0]
-    return Consequence(found.best and found.best.regimen, first.probability_in, found.reason or "")
+    """What `recommend` would put first of these regimens for the case's target."""
+    least = case.target.least_probability
+    first = rank(_judged(posterior, case.target, regimens), least, case.current)[0]
+    is_good = silence_of(posterior) is None and first.probability_in >= least
+    return Consequence(first.regimen if is_good else None, first.probability_in)
+
+
+def _judged(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> list[Option]:
+    """Probabilities of every regimen; without exact amounts and cautions, which nobody reads here."""
+    longest: dict[float, float] = {}
+    for r in regimens:
+        longest[r.interval_h] = max(r.infusion_h, longest.get(r.interval_h, 0.0))
+    is_any_infusion = target.window_h is None and target.metric in ("auc24", "auc")
+    shapes = [replace(r, amount_mg=1.0, infusion_h=longest[r.interval_h] if is_any_infusion else r.infusion_h) for r in regimens]
+    span_of = spans(posterior, target, tuple(dict.fromkeys(shapes)))
+    lived = [span_of[shape](r.amount_mg) for shape, r in zip(shapes, regimens, strict=True)]
+    return judge_spans(target, regimens, lived, np.asarray(posterior.weight, dtype=float))
 
 
 def if_switched(case: Case, index: int, regimens: Sequence[Regimen], believe: Believe) -> Consequence:
