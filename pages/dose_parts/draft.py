@@ -20,6 +20,7 @@ FIELDS = ("ID", "TIME", "EVID", "AMT", "DUR", "DV", "PRODUCT")
 SEEN_AS = {"TIME": "When", "AMT": "Amount", "DUR": "Infusion", "DV": "Level", "PRODUCT": "Product", "RATE": "Infusion"}
 CREATININE_UNITS = ("mg/dL", "umol/L")
 EVENTS = (("doses", 1), ("levels", 0), ("later", 2))
+FIRST_NEW_DOSE = "First new dose"
 PLACES = {"doses": "Doses", "levels": "Levels", "later": "Later values"}
 
 
@@ -57,7 +58,8 @@ def clear(drug: str) -> None:
 
 def dateable(card: DrugCard) -> list[CovariateSpec]:
     """The covariates that later values can be typed for: those that usually change, and any that has some already."""
-    return [spec for spec in card.covariates if spec.name in DATEABLE or any(str(row.get(spec.name) or "").strip() for row in rows("later"))]
+    found = [spec for spec in card.covariates if spec.name in DATEABLE or any(str(row.get(spec.name) or "").strip() for row in rows("later"))]
+    return sorted(found, key=lambda spec: DATEABLE.index(spec.name) if spec.name in DATEABLE else len(DATEABLE))
 
 
 def title(spec: CovariateSpec, *, with_unit: bool) -> str:
@@ -93,10 +95,11 @@ def as_csv(card: DrugCard, today: datetime) -> tuple[bytes, list[str]]:
     now = fields().get("now")
     if now is not None or not any(line["EVID"] != 2 for line in lines):
         lines.append({"TIME": f"{now or today:%Y-%m-%d %H:%M:%S}", "EVID": 2})
-        places.append("First new dose")
+        places.append(FIRST_NEW_DOSE)
     for spec in card.covariates:
         _state(spec.name, lines)
-    lines = [line | {"ID": "1"} for line in lines]
+    order = sorted(range(len(lines)), key=lambda i: moment_of(lines[i]["TIME"]) or datetime.max)  # tables are typed one after the other
+    lines, places = [lines[i] | {"ID": "1"} for i in order], [places[i] for i in order]
     header = {name: f"{name} ({creatinine_unit()})" if name == "SCR" else name for name in (*FIELDS, *(spec.name for spec in card.covariates))}
     if len(card.products) == 1:
         header.pop("PRODUCT")
@@ -147,7 +150,8 @@ def in_place(problem: Problem, places: list[str]) -> str:
     where = places[problem.row - 2] if problem.row is not None and problem.row - 2 < len(places) else ""
     if problem.column and problem.column.split(" ")[0] not in FIELDS and not where.startswith(PLACES["later"]):
         where = ""  # a covariate's own field stands in no row
-    sentence = f"{problem.message}. {problem.remedy}"
+    sentence = f"{problem.message}. {problem.remedy}".replace("Add a column CRCL", "Fill in “Measured CrCl”")
+    sentence = re.sub(r'If it is in (.+?), say so in the name of the column: "[^"]+"', r"If it is in \1, convert it or choose that unit", sentence)
     for ours, seen in SEEN_AS.items():
         sentence = re.sub(rf"\b{ours}\b", f"“{seen}”", sentence)
     sentence = re.sub(r"\brow (\d+)\b", lambda m: places[int(m[1]) - 2] if 0 <= int(m[1]) - 2 < len(places) else m[0], sentence)

@@ -15,7 +15,7 @@ def show_editor(table: str, card: DrugCard) -> None:
         replace_rows(table, rows(table))
         version += 1
     config = _columns(table, card)
-    base = pd.DataFrame(st.session_state[f"base_{table}"], columns=list(config), dtype=object)
+    base = pd.DataFrame(st.session_state[f"base_{table}"], columns=list(config), dtype=object).fillna("")
     edited = st.data_editor(base, key=f"editor_{table}_{version}", num_rows="dynamic", hide_index=True, column_config=config, width="stretch", height="content")
     unseen = {row.get("When"): {name: value for name, value in row.items() if name not in config} for row in st.session_state[f"base_{table}"]}
     typed = edited.astype(object).where(edited.notna(), "").to_dict("records")

@@ -7,7 +7,20 @@ from typing import Any
 import streamlit as st
 
 from pages import models, open_case, set_case
-from pages.dose_parts.draft import CREATININE_UNITS, as_csv, clear, fields, filled, in_place, is_started, replace_fields, replace_rows, rows, title
+from pages.dose_parts.draft import (
+    CREATININE_UNITS,
+    FIRST_NEW_DOSE,
+    as_csv,
+    clear,
+    fields,
+    filled,
+    in_place,
+    is_started,
+    replace_fields,
+    replace_rows,
+    rows,
+    title,
+)
 from pages.dose_parts.editor import show_editor
 from pages.dose_parts.later import show_later, show_later_button
 from pages.dose_parts.opening import case_of, earlier_case, set_aside, wall_clock
@@ -173,10 +186,10 @@ def _answer(card: DrugCard) -> None:
     if not cohort.records:
         set_aside()
         return
-    _open(card, cohort, content, last_row=len(places) + 1)
+    _open(card, cohort, content, now_row=places.index(FIRST_NEW_DOSE) + 2 if FIRST_NEW_DOSE in places else None)
 
 
-def _open(card: DrugCard, cohort: Cohort, content: bytes, *, last_row: int) -> None:
+def _open(card: DrugCard, cohort: Cohort, content: bytes, *, now_row: int | None) -> None:
     """The typed patient becomes the open case, unless it is the one that was put into the form and nobody touched it."""
     label, unit = fields()["label"], fields()["unit"]
     signature = (content, label, unit)
@@ -189,7 +202,7 @@ def _open(card: DrugCard, cohort: Cohort, content: bytes, *, last_row: int) -> N
     if is_untouched and open_case() is not None:
         return
     record = cohort.records[0]
-    now_h = next((asked.time_h for asked in record.prediction_times if asked.row == last_row), None) if fields()["now"] else None
+    now_h = next((asked.time_h for asked in record.prediction_times if asked.row == now_row), None) if fields()["now"] else None
     st.session_state["is_editing"] = True  # the form stays where it is while the answer appears below it
     typed = case_of(card.drug, record.patient, cohort.origin[record.patient.id], unit=unit, source="typed", label=label, now_h=now_h, problems=cohort.problems)
     known = open_case() or earlier_case()
