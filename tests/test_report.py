@@ -80,7 +80,7 @@ def test_the_report_says_the_regimen_its_chances_and_what_it_rests_on():
         f"{option.exposure_median:.0f} mg·h/L",
         "400–600 mg·h/L",
         "Age 64 years · Sex female",
-        "Serum creatinine 1.3 mg/dL",
+        "Serum creatinine 1 → 1.3 mg/dL",
         "Tue 10 Mar, 12:00 · laboratory",
         "3 × 1,000 mg over 1 h every 12 h",
         "30.2 mg/L",
