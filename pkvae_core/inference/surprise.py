@@ -112,11 +112,12 @@ def _log_evidence(level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, 
     below = torch.special.log_ndtr((draws.limit - draws.concentration) / draws.sd)
     kept, known = torch.where(is_measured, level, 0), is_measured.to(level.dtype)
     features = torch.cat([known, 1 - known, -0.5 * kept**2, kept], 1)
-    each = features @ torch.cat([constant, below.clamp(min=-1e6), precision, draws.concentration * precision], 1).T
+    table = torch.cat([constant, below.clamp(min=-1e6), precision, draws.concentration * precision], 1)
+    each = features.float() @ table.float().T  # where a draw explains the levels all terms are small: single precision will do
     if is_own:
         each[range(len(each)), range(len(each))] = -torch.inf
     highest = each.max(1, keepdim=True).values
-    return each.sub_(highest).float().exp_().sum(1).double().log() + highest[:, 0] - math.log(each.shape[1] - is_own)
+    return each.sub_(highest).exp_().sum(1).double().log() + highest[:, 0].double() - math.log(each.shape[1] - is_own)
 
 
 def _log_size(level: Tensor, is_measured: Tensor, draws: _Draws, centre: Tensor, spread: Tensor) -> Float[Tensor, " set"]:
