@@ -33,13 +33,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Question:
-    """One law: how far each draw goes wrong [subject draw], in which measure, and from where on that is a violation."""
+    """One law: how far each draw goes wrong [subject draw], in which measure, from where on that is a violation, and which share of draws may violate it."""
 
     name: str
     text: str
     measured_in: str
     tolerance: float
     measure: Callable[[Trial], Tensor]
+    allowed_share: float = 0.0
 
 
 def trial_of(card: DrugCard, responses: Responses, courses: Sequence[Sequence[Dose]]) -> Trial:

@@ -80,12 +80,12 @@ class Coverage:
     def sentence(self) -> str:
         """What the 90 % intervals held of everybody, quantity by quantity."""
         found = [_in_words(self.select(quantity=q, stratum=EVERYBODY, nominal=0.9)) for q in self.there_is("quantity")]
-        return " ".join(["The 90 % intervals held:", "; ".join(found) + "."]) if found else "There was nothing to check."
+        return f"The 90 % intervals held the truth as follows. {'. '.join(found)}." if found else "There was nothing to check."
 
 
 def _in_words(points: Sequence[CoveragePoint]) -> str:
-    each = [f"{100 * p.covered:.1f} % ({p.levels} levels, {p.cases:,} cases)" for p in points]
-    return f"{points[0].label.lower() if points[0].label[1].islower() else points[0].label} {', '.join(each)}"
+    each = [f"{100 * p.covered:.1f} % of {p.cases:,}{'' if p.levels == 'all' else f' after {p.levels} levels'}" for p in points]
+    return f"{points[0].label}: {', '.join(each)}"
 
 
 def coverage_of(engine: str, cases: Sequence[Case], groups: Groups, *, left_out: Sequence[str] = (), seed: int = 0) -> Coverage:

@@ -10,13 +10,14 @@ from pkvae_core.checks.calibration import cohort_coverage, virtual_coverage
 from pkvae_core.checks.coverage import Case, coverage_of, share_held, wilson
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.progress import Cancelled
-from pkvae_core.checks.ranks import rank_check
+from pkvae_core.checks.ranks import rank_check, self_check
 from pkvae_core.checks.strata import EVERYBODY, strata, strata_of
 from pkvae_core.checks.uniformity import band_tail, bars, ranks_of, uniformity
 from pkvae_core.checks.virtual import as_patients, fresh
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import Population, course, simulate
 from pkvae_core.patient import Covariate, Patient
+from pkvae_core.vae.checkpoint import load_model
 
 
 def test_of_uniform_ranks_one_curve_in_twenty_leaves_its_band():
@@ -81,6 +82,7 @@ def test_an_overconfident_engine_is_caught(theophylline, engine_of):
     found = virtual_coverage(engine_of(theophylline, spread=0.5, draws=200), theophylline, patients=80, levels=(0,))
     assert found.select(quantity="auc24", stratum=EVERYBODY, nominal=0.9)[0].high95 < 0.8  # 1.645/2 standard deviations hold 59 %
     ranks = rank_check(engine_of(theophylline, spread=0.5, draws=200), theophylline, patients=80, levels=0)
+    assert "AUC24" in found.sentence and len(found.rows()) == len(found.points)
     assert not next(r for r in ranks.quantities if r.quantity == "CL").is_uniform and "leave their band" in ranks.sentence
 
 
@@ -89,6 +91,13 @@ def test_ranks_of_a_perfect_engine_are_uniform(theophylline, engine_of):
     assert [r.quantity for r in found.quantities] == ["CL", "V", "half_life", "auc24", "trough"]
     assert sum(not r.is_uniform for r in found.quantities) <= 1  # each leaves its band once in twenty checks of a perfect engine
     assert all(len(r.ranks) == 150 for r in found.quantities)
+
+
+def test_the_sampling_of_the_shipped_posterior_is_right():
+    """On patients of the model itself, its own posterior is the exact one: ranks of z and of what follows from it are uniform."""
+    found = self_check(load_model("theophylline"), patients=48, draws=200, levels=2)
+    assert "z1" in {r.quantity for r in found.quantities} and all(len(r.ranks) == 48 for r in found.quantities)
+    assert sum(not r.is_uniform for r in found.quantities) <= 2 and "patients of the model itself, 2 levels each" in found.sentence
 
 
 def test_a_cohort_is_forecast_without_its_future(theophylline, engine_of):
