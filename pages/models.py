@@ -93,6 +93,20 @@ def show_held_out(drug: str, held_out: dict) -> None:
     st.markdown(f":small[Drawn with seed {held_out['seed']}, which training never uses. Drawn anew by] `python -m pkvae_core benchmark {drug} --seed N`")
 
 
+def show_strangers(drug: str, found: dict | None) -> None:
+    """How often the model is silent: about its own patients, where it should speak, and about strangers, where it should not."""
+    st.header("Does it know when to be silent?", anchor=False)
+    if not found:
+        st.info(f"Not measured yet. `python -m pkvae_core strangers {drug}` measures it on virtual patients.", icon=":material/info:")
+        return
+    st.write(found["sentence"])
+    rows = {(r["kind"], r["levels"]): f"{100 * r['noticed']:.1f} % of {r['patients']:,}" for r in found["rates"]}
+    levels = sorted({level for _, level in rows})
+    shown = {kind: [rows.get((kind, n), "") for n in levels] for kind in dict.fromkeys(kind for kind, _ in rows)}
+    st.table(pd.DataFrame.from_dict(shown, orient="index", columns=[f"{n} level{'s' if n > 1 else ''}" for n in levels]).rename_axis("Sent away"))
+    st.markdown(f":small[The first two rows are its own patients. Drawn with seed {found['seed']}; anew by] `python -m pkvae_core strangers {drug} --seed N`")
+
+
 def show_training(drug: str) -> None:
     """How the parts of the ELBO went while the model was trained."""
     st.header("How it was trained", anchor=False)
@@ -222,6 +236,7 @@ introduce(card, provenance)
 left, right = st.columns([60, 40])
 with left.container(border=True, height="stretch"):
     show_held_out(drug, provenance["held_out"])
+    show_strangers(drug, provenance["held_out"].get("strangers"))
 with right.container(border=True, height="stretch"):
     show_limits(card)
     show_covariates(card)
