@@ -46,10 +46,11 @@ class Observable:
 def errors_of(posterior: Posterior) -> tuple[tuple[float | Float[np.ndarray, " draw"], ResidualError], ...]:
     """The residual error of each published model and the probability that it is the right one, of each draw where that is known."""
     shares = posterior.model_probability
+    errors = posterior.errors or tuple(MODELS[name].error for name in shares)
     if posterior.member is None:
-        return tuple((p, MODELS[name].error) for name, p in shares.items())
+        return tuple(zip(shares.values(), errors, strict=True))
     each = np.asarray(posterior.member, dtype=float)
-    return tuple((each[:, i], MODELS[name].error) for i, name in enumerate(shares))
+    return tuple((each[:, i], error) for i, error in enumerate(errors))
 
 
 def observable(posterior: Posterior, time_h: float) -> Observable:

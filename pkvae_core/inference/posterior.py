@@ -20,6 +20,7 @@ from pkvae_core.inference.ladder import climb
 from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
+from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import PKVAE
 
@@ -40,8 +41,8 @@ class Posterior:
     """Weighted draws of how one patient answers to doses, whoever drew them: the drug's VAE, MAP-Bayes, or the exact reference.
 
     `engine` is "vae", "map:<published model>", "average" or "exact"; `member` says how probably each draw is each published model's, `z` are the VAE's latents,
-    `entitlement` is what was found when asked whether the model may speak about this patient. Weights sum to 1. `revise` asks the same engine, with the same
-    options, about another record of the patient.
+    `entitlement` is what was found when asked whether the model may speak about this patient, `errors` each model's residual error where it is not a published
+    model's. Weights sum to 1. `revise` asks the same engine, with the same options, about another record of the patient.
     """
 
     card: DrugCard
@@ -59,6 +60,7 @@ class Posterior:
     member: Float[Tensor, "draw model"] | None = None
     z: Float[Tensor, "draw latent"] | None = None
     entitlement: Entitlement | None = None
+    errors: tuple[ResidualError, ...] | None = None
 
     def prior(self) -> "Posterior":
         """What was believed before the levels: the same patient without them."""
