@@ -14,7 +14,7 @@ from streamlit.navigation.page import Page
 from pkvae_core.case import DISCLAIMER, Case
 from pkvae_core.drugs.card import CARDS, available_drugs
 from pkvae_core.inference.answering import answer_for
-from pkvae_core.inference.posterior import Posterior
+from pkvae_core.inference.posterior import Posterior, individualise
 from pkvae_core.insight.latent import Axis, LatentMap, axes, map_population
 from pkvae_core.plots.theme import Theme
 from pkvae_core.vae.checkpoint import PKVAE, load_model
@@ -93,6 +93,17 @@ def posterior_for(case: Case) -> Posterior:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _posterior(digest: str, _case: Case) -> Posterior:
     return answer_for(model(_case.drug), _case.patient_as_weighed)
+
+
+def latent_posterior(case: Case) -> Posterior:
+    """What the drug's own VAE believes about this patient, entitled to answer or not: only it has a place in the latent space."""
+    answering = posterior_for(case)
+    return answering if answering.z is not None else _latent_posterior(case.digest, case)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _latent_posterior(digest: str, _case: Case) -> Posterior:
+    return individualise(model(_case.drug), _case.patient_as_weighed)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the population")

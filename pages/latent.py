@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages import chart, latent_map, literal, model, models, open_case, open_page, posterior_for, theme
+from pages import chart, latent_map, latent_posterior, literal, model, models, open_case, open_page, theme
 from pkvae_core.insight.latent import (
     Axis,
     Bundle,
@@ -54,7 +54,7 @@ def draw_map(drug: str, population: LatentMap, across: Axis, up: Axis, colour: P
     case, outlines = open_case(), ""
     alt = f"Map of {len(population.z):,} virtual patients: {across.name} across, {up.name} up, coloured by {colour.label.lower()}."
     if case and case.drug == drug:
-        posterior, count = posterior_for(case), len(case.patient.samples)
+        posterior, count = latent_posterior(case), len(case.patient.samples)
         now = place(posterior, across, up) if count else None
         plots.add_patient(figure, theme(), case.label, place(posterior.prior(), across, up), now)
         levels = f", solid with {count} level{'s' if count > 1 else ''}" if count else ""
@@ -77,7 +77,8 @@ def draw_curves(drug: str, population: LatentMap, chosen: list[int]) -> None:
         return Bundle.of(time_h, decode(model(drug), z, doses, time_h))
 
     picked = bundle(population.z[chosen]) if chosen else None
-    mine = bundle(posterior_for(case).resampled(400).z.numpy()) if case and case.drug == drug else None
+    own = latent_posterior(case).resampled(400).z if case and case.drug == drug else None
+    mine = None if own is None else bundle(own.numpy())
     number = "One chosen patient" if len(chosen) == 1 else f"{len(chosen):,} chosen patients" if chosen else f"All {len(population.z):,} virtual patients"
     st.header(number, anchor=False)
     st.caption(f"Decoded after {regimen_words(regimen)}. Line: median; dark band: middle 50 %; light band: middle 90 %.")

@@ -1,8 +1,8 @@
 """Where is the drug when elimination changes in the middle of a course? The compartments behind a sum of exponentials.
 
 The response sum_k a_k exp(-lambda_k t) to 1 mg into the vein is that of exactly one chain of compartments, the first one sampled and eliminating (for two
-terms, the textbook's two-compartment model). Lanczos' recursion on the rates with weights p_k = a_k / sum a finds it: with Q its orthogonal matrix, the amount in
-compartment i is A_i = sqrt(V_i) sum_k Q_ki s_k / sqrt(a_k), where s_k is the k-th term's concentration now, V_0 = 1 / sum a, and the other volumes follow from
+terms, the textbook's two-compartment model). Lanczos' recursion on the rates with weights p_k = a_k / sum a finds it: with Q its orthogonal matrix, the
+amount in compartment i is A_i = sqrt(V_i) sum_k Q_ki s_k / sqrt(a_k), where s_k is the k-th term's concentration now, V_0 = 1 / sum a, and the other volumes follow from
 the recursion's coefficients. When kidney function changes, the amounts stay where they are and the new exponentials take over from them: mass is conserved,
 which decay on an "elapsed clock", term by term, would not do for more than one term.
 """
@@ -44,7 +44,10 @@ def _over(numerator: Tensor, denominator: Tensor) -> Tensor:
 def transfer(
     old: tuple[Float[Tensor, "*batch term"], Float[Tensor, "*batch term"]], new: tuple[Float[Tensor, "*batch term"], Float[Tensor, "*batch term"]]
 ) -> Float[Tensor, "*batch term term"]:
-    """The matrix that takes the concentrations of the old terms to those of the new ones, every compartment keeping its amount. Pairs (amplitude 1/L, rate 1/h)."""
+    """The matrix that takes the concentrations of the old terms to those of the new ones, every compartment keeping its amount.
+
+    `old` and `new` are pairs of amplitudes (1/L) and rates (1/h).
+    """
     amplitude, fresh = old[0].double(), new[0].double()
     (q, volume), (q_new, volume_new) = _compartments(amplitude, old[1].double()), _compartments(fresh, new[1].double())
     to_amounts = _over(volume.sqrt()[..., None, :] * q, amplitude.sqrt()[..., :, None].expand_as(q)).transpose(-1, -2)
