@@ -48,18 +48,18 @@ def weighted_quantiles(
     values: Float[np.ndarray, "draw ..."], weight: Float[np.ndarray, " draw"], probabilities: Sequence[float]
 ) -> Float[np.ndarray, "probability ..."]:
     """`weighted_quantile` at several probabilities, from one sorting."""
-    order = np.argsort(values, axis=0)
-    ranked = np.take_along_axis(values, order, 0)
-    share = weight[order] / weight.sum()
-    middle = share.cumsum(0) - share / 2
+    rows = np.ascontiguousarray(np.moveaxis(values, 0, -1))  # sorting and adding up go along memory
+    order = np.argsort(rows, axis=-1)
+    ranked, share = np.take_along_axis(rows, order, -1), (weight / weight.sum())[order]
+    middle = share.cumsum(-1) - share / 2
     return np.stack([_quantile(ranked, middle, probability) for probability in probabilities])
 
 
 def _quantile(ranked: np.ndarray, middle: np.ndarray, probability: float) -> np.ndarray:
-    """Between the last draw whose middle lies below `probability` and the next one."""
-    upper = np.minimum((middle < probability).sum(0, keepdims=True), len(ranked) - 1)
+    """Between the last draw whose middle lies below `probability` and the next one; draws along the last axis."""
+    upper = np.minimum((middle < probability).sum(-1, keepdims=True), ranked.shape[-1] - 1)
     lower = np.maximum(upper - 1, 0)
-    (low, high), (low_at, high_at) = (tuple(np.take_along_axis(table, i, 0)[0] for i in (lower, upper)) for table in (ranked, middle))
+    (low, high), (low_at, high_at) = (tuple(np.take_along_axis(table, i, -1)[..., 0] for i in (lower, upper)) for table in (ranked, middle))
     part = np.clip((probability - low_at) / np.where(high_at > low_at, high_at - low_at, 1), 0, 1)
     with np.errstate(invalid="ignore"):
         return np.where((part == 0) | (low == high), low, np.where(part == 1, high, low + part * (high - low)))

@@ -70,14 +70,23 @@ def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> 
 
 
 def judge_spans(target: Target, regimens: Sequence[Regimen], lived: Sequence[Span], weight: Float[np.ndarray, " draw"]) -> list[Option]:
-    """What every draw lived through on each regimen, against the target."""
-    tables = [np.stack([target.exposure(span), *(measure(span, metric) for metric in COMPANIONS)], 1) for span in lived]
-    quantiles = np.moveaxis(weighted_quantiles(np.stack(tables, 2), weight, (0.5, 0.05, 0.95)), 2, 0).tolist()  # regimen quantile exposure
-    return [_option(target, *each, weight) for each in zip(regimens, lived, tables, quantiles, strict=True)]
+    """What every draw lived through on each regimen, against the target; all of them are sorted in one go."""
+    metrics, level = tuple(dict.fromkeys((*COMPANIONS, target.metric))), target.threshold_mg_per_L or target.mic_mg_per_L
+    tables = [np.stack([measure(span, metric, level) for metric in metrics], 1) for span in lived]
+    quantiles = np.moveaxis(weighted_quantiles(np.stack(tables, 2), weight, (0.5, 0.05, 0.95)), (0, 2), (2, 0)).tolist()  # regimen metric quantile
+    known = [{metric: tuple(numbers) for metric, numbers in zip(metrics, each, strict=True)} for each in quantiles]
+    own = metrics.index(target.metric)
+    return [
+        _option(target, regimen, span, table[:, own] / target.divisor, numbers, weight)
+        for regimen, span, table, numbers in zip(regimens, lived, tables, known, strict=True)
+    ]
 
 
-def _option(target: Target, regimen: Regimen, span: Span, table: np.ndarray, quantiles: list[list[float]], weight: Float[np.ndarray, " draw"]) -> Option:
-    exposure, (median, low90, high90) = table[:, 0], quantiles
+def _option(
+    target: Target, regimen: Regimen, span: Span, exposure: Float[np.ndarray, " draw"], known: dict[str, Interval90], weight: Float[np.ndarray, " draw"]
+) -> Option:
+    """`known` holds median and 90 % interval of each metric in its own unit, `exposure` each draw's in the unit of the target's bounds."""
+    median, low90, high90 = (number / target.divisor for number in known[target.metric])
     is_below = exposure < (-np.inf if target.low is None else target.low)
     is_above = exposure > (np.finfo(float).max if target.high is None else target.high)
     is_toxic = exposure * target.divisor > (np.inf if target.toxicity_alarm is None else target.toxicity_alarm)
@@ -92,10 +101,10 @@ def _option(target: Target, regimen: Regimen, span: Span, table: np.ndarray, qua
         share_never_settled=unsettled,
         exposure=exposure,
         weight=weight,
-        exposure_median=median[0],
-        exposure_low90=low90[0],
-        exposure_high90=high90[0],
-        companion={metric: (median[i], low90[i], high90[i]) for i, metric in enumerate(COMPANIONS, 1)},
+        exposure_median=median,
+        exposure_low90=low90,
+        exposure_high90=high90,
+        companion={metric: known[metric] for metric in COMPANIONS},
         exact_amount_mg=None,
     )
 

@@ -3,11 +3,9 @@
 A draw has settled when, at the end of the card's horizon, its AUC changes by less than 2 % over a fourteenth of it (a day of two weeks). The two intervals
 compared lie at least that far apart, because over short ones even a body that eliminates nothing changes by little; a longer distance counts in proportion.
 
-When the model is proportional to dose the steady state itself is exact. The doses of a regimen that has always been given add up to the response to one dose,
-read at s, s + tau, s + 2 tau ...: the AUC of an interval is the whole area under that response (F/CL), the concentration at phase s is
-    sum over j < N of r(s + j tau)  +  (1/tau) integral of r from s + (N - 1/2) tau on,
-where the integral stands for the older doses (midpoint rule; with N = 10 its error is below 0.03 % for any half-life). Any other model is simulated to the
-horizon, and its last interval is the steady state.
+When the model is proportional to dose the steady state itself is exact: the AUC of an interval is the whole area under the response to one dose (F/CL), and
+the concentrations are those of `periodic`, with the covariates that hold now. Any other model is simulated to the horizon, and its last interval is the steady
+state.
 """
 
 import math
@@ -16,62 +14,59 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
-from pkvae_core.dosing.course import Span, SpanOf, Times, follow, follow_all, past_doses, phases, split_course
+from pkvae_core.dosing.course import Span, SpanOf, follow, past_doses, phases, split_course
 from pkvae_core.inference.posterior import Posterior
-from pkvae_core.patient import Dose, Regimen
+from pkvae_core.patient import Regimen
+from pkvae_core.structural.periodic import area_until, periodic
 
 SETTLED_CHANGE = 0.02
 SETTLED_PART = 1 / 14  # of the horizon
-RECENT = 10  # doses summed one by one
-FOR_EVER_H = 1e6
 
 
 def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, one interval of it at its steady state, with any amount."""
     if not posterior.responses.is_dose_proportional:
         return {regimen: _simulated(posterior, regimen, points) for regimen in regimens}
-    horizon_h, settled = posterior.card.horizon_h, posterior.settled()
-    times = [r.start_h + (RECENT - 1) * r.interval_h + phases(r.infusion_h, r.interval_h, points) for r in regimens]
-    one_dose = [(Dose(r.start_h, 1.0, r.infusion_h, r.product),) for r in regimens]
-    areas = follow_all(settled, one_dose, [_looked_at(r, time, horizon_h) for r, time in zip(regimens, times, strict=True)])
-    recent = [replace(r, amount_mg=1.0, loading_amount_mg=None).doses(r.start_h + RECENT * r.interval_h) for r in regimens]
-    curves = follow_all(settled, recent, times)
-    carried = _carried(posterior, {replace(r, infusion_h=0.0) for r in regimens})
-    return {
-        r: _exact(r, horizon_h, time, area, curve, carried[replace(r, infusion_h=0.0)])
-        for r, time, (_, area), (curve, _) in zip(regimens, times, areas, curves, strict=True)
-    }
+    carried = _carried(posterior, regimens)
+    return {regimen: _exact(posterior, regimen, points, carried[_apart_from_infusion(regimen)]) for regimen in regimens}
 
 
-def _looked_at(regimen: Regimen, time: Times, horizon_h: float) -> Float[np.ndarray, " looked"]:
-    """When the area under the response to one dose is asked for: where the older doses begin, after the intervals compared, and at last."""
-    begin = 0.0 if regimen.loading_amount_mg is None else regimen.interval_h
-    return np.hstack([time + regimen.interval_h / 2, comparison_edges(regimen, horizon_h)[1::2] - begin, regimen.start_h + FOR_EVER_H])
+def _apart_from_infusion(regimen: Regimen) -> Regimen:
+    return replace(regimen, infusion_h=0.0)
 
 
-def _carried(posterior: Posterior, regimens: set[Regimen]) -> dict[Regimen, Float[np.ndarray, "draw 2"]]:
-    """AUC that recorded doses and a loading dose add to the two intervals compared."""
-    edges = [comparison_edges(r, posterior.card.horizon_h) for r in regimens]
-    fixed = [split_course(posterior, r, r.start_h + r.interval_h)[0] for r in regimens]
-    return {r: np.diff(auc)[:, ::2] for r, (_, auc) in zip(regimens, follow_all(posterior, fixed, edges), strict=True)}
+def _carried(posterior: Posterior, regimens: Sequence[Regimen]) -> dict[Regimen, Float[np.ndarray, "draw 2"]]:
+    """AUC that recorded doses and a loading dose add to the two intervals compared. Those of a course are looked up in one pass."""
+    unlike = list(dict.fromkeys(map(_apart_from_infusion, regimens)))
+    courses = {r: split_course(posterior, r, r.start_h + r.interval_h)[0] for r in unlike}
+    edges = {r: comparison_edges(r, posterior.card.horizon_h) for r in unlike}
+    found = {}
+    for course in set(courses.values()):
+        alike = [r for r in unlike if courses[r] == course]
+        areas = follow(posterior, course, np.concatenate([edges[r] for r in alike]))[1].reshape(len(posterior.weight), len(alike), 4)
+        found |= {r: np.diff(areas[:, i])[:, ::2] for i, r in enumerate(alike)}
+    return found
 
 
-def _exact(
-    regimen: Regimen, horizon_h: float, time: Times, areas: Float[np.ndarray, "draw looked"], recent: Float[np.ndarray, "draw time"], carried: np.ndarray
-) -> SpanOf:
-    """From what one dose (`areas`) and the last ten (`recent`) of 1 mg do.
-
-    `carried` is compared together with what the regimen adds: to its k-th interval, the area under the response to its first dose over k intervals.
-    """
-    older, added, whole = areas[:, : len(time)], areas[:, len(time) : -1], areas[:, -1]
-    curve = recent + np.maximum(whole[:, None] - older, 0) / regimen.interval_h  # single precision may leave less than nothing
-    edges = comparison_edges(regimen, horizon_h)
+def _exact(posterior: Posterior, regimen: Regimen, points: int, carried: Float[np.ndarray, "draw 2"]) -> SpanOf:
+    """`carried` is compared together with what the regimen adds: to its k-th interval, the area under the response to its first dose over k intervals."""
+    product, pulses = posterior.card.product(regimen.product), posterior.responses.pulses
+    route, dose = posterior.card.routes.index(product.route), product.active_mg(1.0) * product.bioavailability
+    start, interval, infusion = regimen.start_h, regimen.interval_h, regimen.infusion_h
+    phase, edges = phases(infusion, interval, points), comparison_edges(regimen, posterior.card.horizon_h)
+    begin = start if regimen.loading_amount_mg is None else start + interval
+    with torch.no_grad():
+        curve = dose * periodic(pulses, route, torch.as_tensor(phase, dtype=torch.float32), interval_h=interval, infusion_h=infusion)[0].double().numpy()
+        added = dose * area_until(pulses, route, torch.as_tensor(edges[1::2] - begin), infusion_h=infusion)[0].numpy()
+        whole = dose * pulses.auc()[0, :, route].double().numpy()
 
     def span(amount_mg: float) -> Span:
         then, now = (carried + amount_mg * added).T
-        return Span(regimen.interval_h, time, len(time) - 1, amount_mg * whole, amount_mg * curve, has_settled(then, now, edges, horizon_h))
+        settled = has_settled(then, now, edges, posterior.card.horizon_h)
+        return Span(interval, edges[2] + phase, len(phase) - 1, amount_mg * whole, amount_mg * curve, settled)
 
     return span
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pages.dose_parts import trust
+from pages.dose_parts import entitled
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.option import judge
 from pkvae_core.dosing.recommend import recommend
@@ -49,7 +49,7 @@ def test_a_patient_with_two_levels_gets_a_regimen(posterior):
 
 
 def test_every_rung_of_the_ladder_has_words_on_the_page_and_in_the_report():
-    assert set(trust.RUNGS) == set(evidence.RUNGS) == set(RUNGS)
+    assert set(entitled.RUNGS) == set(evidence.RUNGS) == set(RUNGS)
 
 
 def test_levels_that_the_model_cannot_explain_get_no_regimen(posterior):
