@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pkvae_core.case import Case
-from tests.test_dose_page import live, opened, page, said
+from tests.test_dose_page import field, live, opened, page, said
 
 EXAMPLE = "example_1-vancomycin-high"
 
@@ -96,8 +96,19 @@ def test_a_half_life_that_makes_no_sense_is_answered_and_not_used():
 
 def test_half_an_hour_is_shown_when_it_is_asked_for():
     test = started()
-    assert "30 min earlier" not in lines(test)
+    assert "30 min earlier" not in lines(test), "it is not computed before"
     test.session_state["level_details"] = True
     test.run()
-    assert "Drawn 30 min earlier" in lines(test) and "Drawn 30 min later" in lines(test) and "to be expected (90 %)" in lines(test)
+    assert "Drawn **30 min earlier**: the curve is at" in lines(test) and "**30 min later**" in lines(test) and "to be expected (90 %)" in lines(test)
     assert not test.exception
+
+
+def test_editing_the_patient_keeps_what_was_left_out_and_the_age_weight():
+    test = started()
+    test.toggle(key="use_level_0").set_value(False).run()
+    test.toggle(key="age_weight").set_value(True).run()
+    test.button(key="edit").click().run()
+    field(test, "label").set_value("somebody else's words").run()
+    case = opened(test)
+    assert case is not None and case.label == "somebody else's words" and not test.exception
+    assert [s.trust for s in case.patient.samples] == [0, 1] and case.level_half_life_h == 72

@@ -84,29 +84,31 @@ def _show_details(case: Case, ranking: Recommendation, found: tuple[Standing, ..
     standing = found[index]
     median, low, high = (value * factor for value in standing.fitted_mg_per_L)
     st.markdown(f"{reason_words(standing, factor=factor, unit=unit)} The curve now passes at {rounded(median)} {unit} ({interval_words(low, high)}).")
-    shifts = [_moved(case, ranking, index, by_h) for by_h in (-HALF_AN_HOUR, HALF_AN_HOUR)]
-    st.markdown(_table(case, ranking, index, standing, shifts))
-    st.caption(f"“Had it been drawn”: what today's curve says at that time, the curve refitted with the level there, and the dose. Levels in {unit}.")
+    for by_h in (-HALF_AN_HOUR, HALF_AN_HOUR):
+        st.markdown(f"- {_had_it_been(case, ranking, _moved(case, ranking, index, by_h))}")
+    st.markdown(f"- {_were_it_switched(case, ranking, index, standing)}")
 
 
-def _table(case: Case, ranking: Recommendation, index: int, standing: Standing, shifts: list[Shift]) -> str:
-    """Markdown: as recorded, half an hour earlier and later, and with the switch the other way."""
-    factor, first = per_mg_per_L(case), ranking.best or ranking.ranked[0]
-    now = f"{rounded(standing.fitted_mg_per_L[0] * factor)}"
-    rows = [("As recorded", now, now, f"{'' if ranking.best else 'none: '}{percent_words(first.probability_in)} in target")]
-    for shift in shifts:
-        label = f"Drawn {duration_words(abs(shift.by_h))} {'earlier' if shift.by_h < 0 else 'later'}"
-        curve, refitted = (rounded(value * factor) for value in (shift.predicted_mg_per_L, shift.refitted_mg_per_L))
-        rows.append((label, curve, refitted, _dose(ranking, shift.consequence)))
-    is_used = case.patient.samples[index].trust > 0
-    expected = rounded(standing.others.median_mg_per_L * factor)
-    rows.append(("Without it" if is_used else "With it", expected if is_used else "", "", _dose(ranking, _switched(case, ranking, index))))
-    lines = ["| | Curve | Refitted | Dose |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join(lines)
+def _had_it_been(case: Case, ranking: Recommendation, shift: Shift) -> str:
+    """Drawn 30 min earlier: the curve is at 31 mg/L there, at 31.4 if refitted. The same dose, 64 % in target."""
+    when = f"{duration_words(abs(shift.by_h))} {'earlier' if shift.by_h < 0 else 'later'}"
+    curve, refitted = (rounded(value * per_mg_per_L(case)) for value in (shift.predicted_mg_per_L, shift.refitted_mg_per_L))
+    return f"Drawn **{when}**: the curve is at {curve} {unit_words(case.unit)} there, at {refitted} if refitted. {_dose(ranking, shift.consequence)}"
+
+
+def _were_it_switched(case: Case, ranking: Recommendation, index: int, standing: Standing) -> str:
+    """Without it: 28.1 mg/L would be expected of it. 1,250 mg every 12 h, 61 % in target."""
+    dose = _dose(ranking, _switched(case, ranking, index))
+    if case.patient.samples[index].trust == 0:
+        return f"**With it**: {dose[:1].lower()}{dose[1:]}"
+    expected = standing.others.median_mg_per_L * per_mg_per_L(case)
+    return f"**Without it**: {rounded(expected)} {unit_words(case.unit)} would be expected of it. {dose}"
 
 
 def _dose(ranking: Recommendation, consequence: Consequence) -> str:
-    return f"{consequence_words(consequence, ranking)}, {percent_words(consequence.probability_in)} in target"
+    words = consequence_words(consequence, ranking)
+    chance = percent_words(consequence.probability_in)
+    return f"{words[:1].upper()}{words[1:]}, {chance} in target." if consequence.regimen else f"{words[:1].upper()}{words[1:]} ({chance} at best)."
 
 
 def _show_age_weight(case: Case) -> None:
