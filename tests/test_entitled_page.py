@@ -53,7 +53,7 @@ def test_a_silent_page_speaks_again_when_the_wrong_level_is_left_out():
 
 
 def test_an_unusual_patient_is_answered_by_map_under_a_banner():
-    test = opened(((47.0, 60.0),))
+    test = opened(((47.0, 70.0),))
     assert not test.exception and not test.error
     assert any("Classical MAP-Bayes answers in its place" in w.value.replace("\\", "") for w in test.warning)
     answer = live(test)

@@ -20,7 +20,7 @@ from pkvae_core.report import compose, html_report, pdf_report
 from tests.dosing.conftest import cohort
 
 HEADER = "ID,TIME,AMT,DUR,DV,EVID,AGE,SEX,WT,HT,SCR\n"
-PATIENTS = {"usual": "14.0", "high": "60", "tenfold": "180"}
+PATIENTS = {"usual": "14.0", "high": "70", "tenfold": "180"}
 
 
 def course(patient: str, level: str) -> str:

@@ -12,7 +12,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.misfit import COUNTS, latent_distance, misfit
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.inference.similarity import similarity, words
-from pkvae_core.inference.surprise import EXCHANGED, HIGH, LOW, REPLICATES, Surprise, surprise
+from pkvae_core.inference.surprise import EXCHANGED, REPLICATES, Surprise, surprise
 from pkvae_core.inference.verdict import CAUTION, OUT, REFUSED, Entitlement, Reason
 from pkvae_core.patient import Patient, Sample
 from pkvae_core.records.covariates import with_clearance
@@ -99,7 +99,7 @@ def _surprise(prior: Posterior, samples: tuple[Sample, ...], seed: int) -> Itera
     found = surprise(prior, samples, seed=seed)
     verdict = CAUTION if found.probability <= UNEXPECTED else ""
     if found.probability <= UNHEARD_OF:
-        verdict = REFUSED if found.odds[found.slip] >= CERTAIN_SLIP else OUT
+        verdict = REFUSED if found.slip_odds >= CERTAIN_SLIP else OUT
     yield _Finding("surprise of the levels", found.probability, verdict, _surprise_words(found, samples))
 
 
@@ -109,18 +109,20 @@ def _surprise_words(found: Surprise, samples: tuple[Sample, ...]) -> str:
     these = f"A level like this ({measured} mg/L) is" if len(samples) == 1 else f"Levels like these ({measured} mg/L) are"
     share = _one_in(found.probability) if found.probability > 1 / REPLICATES else f"fewer than 1 in {REPLICATES}"
     rare = f"{these} expected in {share} such patients"
-    odds = found.odds[found.slip]
-    if odds < 30:
+    if found.slip_odds < 30:
         return f"{rare}. Check times, units and doses, and whether the drug's card describes this patient."
-    better = f"{'more than a million' if odds > 1e6 else rounded(odds)} times better explained if"
-    each = "it is" if len(samples) == 1 else "each is"
-    ordered = sorted((s for s in samples if not s.is_below_lloq), key=lambda s: s.concentration_mg_per_L or 0.0)
-    remedy = {
-        HIGH: f"{each} ten times too high. Check the unit.",
-        LOW: f"{each} ten times too low. Check the unit.",
-        EXCHANGED: f"{_level(ordered[-1])} and {_level(ordered[0])} mg/L are exchanged. Check which is the peak and which the trough, and their times.",
-    }[found.slip]
-    return f"{rare}, and {better} {remedy}"
+    odds = "more than a million" if found.slip_odds > 1e6 else rounded(found.slip_odds)
+    return f"{rare}, and {odds} times better explained if {_slip_words(found, samples)}"
+
+
+def _slip_words(found: Surprise, samples: tuple[Sample, ...]) -> str:
+    """Which levels are wrong, and what to check."""
+    if found.alone_odds >= found.odds[found.slip]:
+        return f"{_level(samples[found.alone])} mg/L alone is {found.alone_slip}. Check the unit and the decimal point."
+    if found.slip == EXCHANGED:
+        ordered = sorted((s for s in samples if not s.is_below_lloq), key=lambda s: s.concentration_mg_per_L or 0.0)
+        return f"{_level(ordered[-1])} and {_level(ordered[0])} mg/L are exchanged. Check which is the peak and which the trough, and their times."
+    return f"{'it is' if len(samples) == 1 else 'each is'} {found.slip}. Check the unit."
 
 
 def _misfit(posterior: Posterior) -> Iterator[_Finding]:

@@ -30,15 +30,26 @@ SLIPS = (HIGH, LOW, EXCHANGED)
 
 @dataclass(frozen=True)
 class Surprise:
-    """`probability` that levels of such a patient speak as much against the model; `odds`: how many times better than the model each rival explains them."""
+    """`probability` that levels of such a patient speak as much against the model; `odds`: how many times better than the model each rival explains them.
+
+    `alone` is the index of the level that explains them best when it alone is ten times too high, or too low (`alone_slip`), and `alone_odds` how much better.
+    """
 
     probability: float
     odds: dict[str, float]
+    alone: int = 0
+    alone_slip: str = HIGH
+    alone_odds: float = 0.0
 
     @property
     def slip(self) -> str:
         """The slip that explains the levels best."""
         return max(SLIPS, key=lambda name: self.odds[name])
+
+    @property
+    def slip_odds(self) -> float:
+        """How many times better than the model the best slip explains the levels, be it of all of them or of one."""
+        return max(self.odds[self.slip], self.alone_odds)
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,29 @@ def surprise(prior: Posterior, samples: Sequence[Sample], *, seed: int = 0) -> S
     own = _ratios(level, is_measured, draws, centre, spread, is_own=False)
     prior_log = torch.tensor(list(RIVALS.values()), dtype=torch.float64).log()[:, None]
     rank = 1 + int(((others + prior_log).logsumexp(0) >= (own + prior_log).logsumexp(0)).sum())
-    return Surprise(rank / (len(drawn) + 1), {name: math.exp(min(float(v), 700.0)) for name, v in zip(RIVALS, own[:, 0], strict=True)})
+    odds = {name: _exp(v) for name, v in zip(RIVALS, own[:, 0].tolist(), strict=True)}
+    return Surprise(rank / (len(drawn) + 1), odds, *_alone(level, is_measured, draws))
+
+
+def _exp(value: float) -> float:
+    return math.exp(min(value, 700.0))
+
+
+def _alone(level: Float[Tensor, "1 sample"], is_measured: Bool[Tensor, "1 sample"], draws: _Draws) -> tuple[int, str, float]:
+    """The one level whose slip by ten explains all best: its index, the slip, and the odds. Nothing (odds 0) where there is one level only."""
+    count = level.shape[1]
+    if count < 2:
+        return 0, HIGH, 0.0
+    changed = level.repeat(2 * count, 1)
+    index = torch.arange(count)
+    changed[index, index] /= 10
+    changed[count + index, index] *= 10
+    sign = torch.cat([-torch.ones(count), torch.ones(count)]).double() * math.log(10)
+    own = _log_evidence(level, is_measured, draws, is_own=False).clamp(min=-1e6)
+    ratio = _log_evidence(changed, is_measured.expand(2 * count, -1), draws, is_own=False) + sign - own
+    ratio = torch.where(is_measured[0].repeat(2), ratio, -torch.inf)
+    best = int(ratio.argmax())
+    return best % count, HIGH if best < count else LOW, _exp(float(ratio[best]))
 
 
 def _at_levels(prior: Posterior, samples: Sequence[Sample], generator: torch.Generator) -> _Draws:

@@ -65,6 +65,11 @@ def test_one_level_alone_shows_a_tenfold_error(model):
     assert "A level like this (150 mg/L)" in found.banner
 
 
+def test_one_wrong_level_among_right_ones_is_named(model):
+    found = entitlement(individualise(model, patient(LEVELS[0], Sample(23.5, 150.0))))
+    assert found.verdict == REFUSED and "150 mg/L alone is ten times too high. Check the unit and the decimal point." in found.banner
+
+
 def test_exchanged_peak_and_trough_are_named(model, prior):
     levels = (replace(LEVELS[0], concentration_mg_per_L=15.0), replace(LEVELS[1], concentration_mg_per_L=32.0))
     assert surprise(prior, levels).slip == EXCHANGED
@@ -83,7 +88,7 @@ def test_the_same_seed_gives_the_same_verdict(model):
 
 
 def test_an_unusual_patient_whom_map_explains_is_answered_by_map_under_a_banner(model):
-    found = answer_for(model, patient(Sample(47.0, 60.0)))
+    found = answer_for(model, patient(Sample(47.0, 70.0)))
     assert found.entitlement and found.entitlement.verdict == OUT
     assert found.engine == "average"
     assert found.cautions[0] == found.entitlement.banner and "MAP-Bayes answers" in found.cautions[0]
