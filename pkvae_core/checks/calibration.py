@@ -87,7 +87,7 @@ def _virtual_cases(engine: Engine, group: _Group, *, seed: int, progress: Progre
         shares = _exposure_shares(answer, virtual) | _level_shares(answer, [p.samples[-1] for p in virtual.patients], virtual)
         yield (
             [
-                Case(quantity, group.earlier, virtual.patients[i].id, float(low[i]), float(high[i]), group.strata[place])
+                Case(quantity, group.earlier, f"{done}+{virtual.patients[i].id}", float(low[i]), float(high[i]), group.strata[place])
                 for quantity, (low, high) in shares.items()
                 for i, place in enumerate(answer.index)
             ],

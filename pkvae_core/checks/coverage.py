@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pkvae_core.checks.accuracy import figure, subject_weights, weighted_mean
-from pkvae_core.checks.strata import EVERYBODY
+from pkvae_core.checks.strata import EVERYBODY, STRATA
 
 NOMINAL = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 LABELS = {
@@ -91,7 +91,8 @@ def _in_words(points: Sequence[CoveragePoint]) -> str:
 def coverage_of(engine: str, cases: Sequence[Case], groups: Groups, *, left_out: Sequence[str] = (), seed: int = 0) -> Coverage:
     """The coverage that these cases show, for each group of numbers of earlier levels and each stratum that has any."""
     quantities = tuple(q for q in LABELS if any(c.quantity == q for c in cases))
-    labels = tuple(dict.fromkeys(label for c in cases for label in c.strata))
+    there = {label for c in cases for label in c.strata}
+    labels = [label for label in (EVERYBODY, *(s.label for s in STRATA)) if label in there]
     points: list[CoveragePoint] = []
     for quantity in quantities:
         for levels, belongs in groups.items():

@@ -94,10 +94,13 @@ def test_ranks_of_a_perfect_engine_are_uniform(theophylline, engine_of):
 
 
 def test_the_sampling_of_the_shipped_posterior_is_right():
-    """On patients of the model itself, its own posterior is the exact one: ranks of z and of what follows from it are uniform."""
-    found = self_check(load_model("theophylline"), patients=48, draws=200, levels=2)
-    assert "z1" in {r.quantity for r in found.quantities} and all(len(r.ranks) == 48 for r in found.quantities)
-    assert sum(not r.is_uniform for r in found.quantities) <= 2 and "patients of the model itself, 2 levels each" in found.sentence
+    """On patients of the model itself, its own posterior is the exact one. Ranks of z and of what follows from it: mean and tails within 4 standard errors."""
+    found = self_check(load_model("theophylline"), patients=72, draws=200, levels=2)
+    assert {"z1", "CL"} <= {r.quantity for r in found.quantities} and "patients of the model itself, 2 levels each" in found.sentence
+    for quantity in found.quantities:
+        share = (quantity.ranks + 0.5) / 100
+        assert len(share) == 72 and share.mean() == pytest.approx(0.5, abs=4 * (1 / 12 / 72) ** 0.5)
+        assert np.mean((share < 0.05) | (share > 0.95)) == pytest.approx(0.1, abs=4 * (0.1 * 0.9 / 72) ** 0.5)
 
 
 def test_a_cohort_is_forecast_without_its_future(theophylline, engine_of):
@@ -159,6 +162,14 @@ def test_fresh_patients_can_be_of_one_group(theophylline):
     truth = found.truth.curves(course(card, [p.doses for p in found.patients]), torch.tensor([[p.samples[0].time_h] for p in found.patients]))[0]
     assert truth.shape == (12, 1, 1)
     assert strata(theophylline) == ()
+
+
+def test_a_small_group_is_filled_up_with_patients_of_its_own(engine_of):
+    card = load_card("vancomycin")
+    found = virtual_coverage(engine_of(card, draws=10), card, patients=12, levels=(0,), least_per_stratum=6)
+    points = found.select(quantity="auc24", nominal=0.9)
+    assert [p.stratum for p in points] == [EVERYBODY, *(s.label for s in strata(card))]
+    assert points[0].cases == 12 and all(p.cases >= 6 and p.subjects == p.cases for p in points)
 
 
 def test_patients_belong_to_the_groups_their_covariates_say():
