@@ -15,7 +15,9 @@ from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.derived import complete
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.records.table import read_patients
+from pkvae_core.report import html_report
 from tests.test_dose_page import field, live, opened, page, said, type_patient
+from tests.test_report import report_on, words_of
 
 CARD = load_card("vancomycin")
 Known = tuple[Any, ...]  # name, value, and hour where it has one
@@ -99,3 +101,21 @@ def test_while_something_typed_is_wrong_the_last_answer_stays_and_says_what_it_i
     assert live(test)["options"] == answer
     field(test, "AGE").set_value(64.0).run()
     assert opened(test) == before and "Based on earlier data" not in said(test)
+
+
+def test_the_example_with_failing_kidneys_shows_what_changed_and_a_lower_dose():
+    test = page().button(key="example_6-vancomycin-kidneys").click().run()
+    case, answer, shown = opened(test), live(test), " ".join(m.value for m in test.markdown)
+    assert case is not None and case.current is not None and not test.exception
+    assert answer["scene"]["changes"] == [{"time_h": 30, "label": "CrCl 101 → 48"}]
+    assert "SCr **1.9** mg/dL, was 0.9 · CrCl **48** mL/min, was 101" in shown
+    assert r"fell from 101 to 48 mL\/min yesterday 14\:00" in shown
+    best = answer["options"][answer["recommended_index"]]["amount_mg"] / answer["interval_h"]
+    assert best < 0.6 * case.current.amount_mg / case.current.interval_h
+
+
+def test_the_report_prints_the_course_of_a_covariate_and_marks_its_change():
+    report = report_on()
+    assert report.curve and [(mark.time_h, mark.label) for mark in report.curve.changes] == [(30, "SCr 1 → 1.3")]
+    assert "Serum creatinine rose from 1 to 1.3 mg/dL on Tue 10 Mar, 12:00: the new value holds from then on." in words_of(report)
+    assert "SCr 1 → 1.3" in html_report(report)

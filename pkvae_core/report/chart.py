@@ -130,6 +130,7 @@ def _marks(curve: Curve, frame: Frame) -> Iterator[Shape]:
     for time_h in curve.dose_times_h:
         colour = INK.regimen if time_h >= curve.now_h else INK.muted
         yield Shape("area", triangle(frame.x(time_h), frame.bottom - 2.4, 3, points_up=True), colour)
+    yield from _changes(curve, frame)
     for level in curve.measured:
         x, y = frame.x(level.time_h), frame.y(level.level)
         if level.is_below:
@@ -139,6 +140,19 @@ def _marks(curve: Curve, frame: Frame) -> Iterator[Shape]:
             yield Shape("dot", ((x, y),), INK.ink, 3.1)
         if level.is_left_out:
             yield Shape("area", triangle(x, y, 2.3, points_up=False), INK.page) if level.is_below else Shape("dot", ((x, y),), INK.page, 2.1)
+
+
+def _changes(curve: Curve, frame: Frame) -> Iterator[Shape]:
+    """A tick on the time axis where a covariate takes a new value, with its words; words that would touch stand higher."""
+    end, row = -math.inf, 0
+    for change in curve.changes:
+        x, width = frame.x(change.time_h), 3.9 * len(change.label)
+        left = x - 3 - width if x + width + 4 > frame.right else x + 3
+        row = row + 1 if left < end else 0
+        end = max(end, left + width + 3)
+        y = frame.bottom - 8 - 9 * row
+        yield Shape("line", ((x, frame.bottom + 3), (x, y - 6)), INK.ink, 0.8, is_dashed=True)
+        yield Shape("text", ((left, y),), INK.ink, 7, text=change.label, is_bold=True)
 
 
 def _labels(curve: Curve, frame: Frame) -> Iterator[Shape]:

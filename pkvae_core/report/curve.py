@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pkvae_core.case import Case
+from pkvae_core.drugs.changes import Change, marks
 from pkvae_core.inference.posterior import Posterior, predict
 from pkvae_core.patient import Dose, Regimen
 
@@ -41,6 +42,7 @@ class Curve:
     band: tuple[float | None, float | None] | None
     label: str
     earlier: str
+    changes: tuple[Change, ...] = ()
 
 
 def draw_curve(case: Case, posterior: Posterior, regimen: Regimen | None, *, unit_factor: float, label: str) -> Curve | None:
@@ -71,6 +73,7 @@ def draw_curve(case: Case, posterior: Posterior, regimen: Regimen | None, *, uni
         if case.target.metric in ("trough", "peak")
         else None,
         label=label,
+        changes=tuple(change for change in marks(posterior.card, posterior.patient) if start_h <= change.time_h <= end_h),
         earlier="The curve begins three days before now; everything earlier was counted." if first_h < start_h else "",
     )
 

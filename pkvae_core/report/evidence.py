@@ -74,7 +74,7 @@ def changed(case: Case, posterior: Posterior) -> tuple[str, ...]:
 
 
 def _dated(case: Case, covariate: Covariate) -> str:
-    return f"{day_words(case.clock(covariate.time_h), case.clock(case.now_h))} · " if np.isfinite(covariate.time_h) else ""
+    return f"since {day_words(case.clock(covariate.time_h), case.clock(case.now_h))} · " if np.isfinite(covariate.time_h) else ""
 
 
 def doses(case: Case, card: DrugCard) -> Listing:
