@@ -29,6 +29,7 @@ ABOUT = {
     "average": "The drug's published models, each fitted to the levels and averaged by how well it explains them.",
     "exact": "The same published models by brute force: what the other two approximate.",
 }
+ADVICE = "Check times, units and doses before you choose; another level would decide between them."
 SHORT = {"vae": "PKVAE", "average": "MAP", "exact": "Exact"}
 
 
@@ -75,7 +76,7 @@ def _ask_exact(digest: str) -> None:
 
 def _warn(found: Agreement, alarm: DeltaGenerator) -> None:
     if found.is_alarm:
-        alarm.warning(f"**Second opinion.** {found.sentence}", icon=":material/compare_arrows:")
+        alarm.warning(f"**Second opinion.** {found.sentence} {ADVICE}", icon=":material/compare_arrows:")
 
 
 def _show_card(case: Case, posterior: Posterior, said: Opinion, tried: Regimen, badge: str) -> None:
@@ -83,7 +84,8 @@ def _show_card(case: Case, posterior: Posterior, said: Opinion, tried: Regimen, 
     option = judged_by(case, said.engine, tried)
     figures = [f"{m['label'].split(',')[0]} **{m['value']}** ({m['interval'].removeprefix('90 %: ')})" for m in metrics(case, option)[:2]]
     st.markdown(f"**{said.label}** {badge}")
-    st.markdown("  \n".join([*figures, f"**{outcome(case, option)[:8]}**{outcome(case, option)[8:]}"]))
+    count, _, rest = outcome(case, option).partition(" likely")
+    st.markdown("  \n".join([*figures, f"**{count}** likely{rest}"]))
     st.markdown(f"Would choose **{_choice(said)}**")
     known = posterior_for(case).cautions
     for caution in posterior.cautions:
@@ -127,7 +129,7 @@ def _show_each_model(case: Case, tried: Regimen) -> None:
 
 
 def _table(case: Case, tried: Regimen, names: list[str]) -> str:
-    """Markdown: exposure with its interval, chance in target, the exact dose at the same interval, and the model's weight."""
+    """Markdown: each model with its weight, exposure with its interval, chance in target, and the exact dose at the same interval."""
     average = posterior_by(case, "average").model_probability
     rows, own = [], {}
     for name in names:
@@ -136,6 +138,6 @@ def _table(case: Case, tried: Regimen, names: list[str]) -> str:
         interval = own["interval"].removeprefix("90 %: ").split(" ")[0]
         exact = f"{rounded(option.exact_amount_mg)} mg" if option.exact_amount_mg else ""
         model = engine_label(f"map:{name}").split(", ")[1]
-        rows.append(f"| {model} | **{own['value']}** ({interval}) | {percent_words(option.probability_in)} | {exact} | {percent_words(average[name])} |")
+        rows.append(f"| {model} ({percent_words(average[name])}) | **{own['value']}** ({interval}) | {percent_words(option.probability_in)} | {exact} |")
     unit = unit_of(case, case.target.metric)
-    return "\n".join([f"| Model | {own['label'].split(',')[0]} {unit} | In target | Exact dose | Weight |", "|---|---|---|---|---|", *rows])
+    return "\n".join([f"| Model (weight) | {own['label'].split(',')[0]} {unit} | In target | Exact dose |", "|---|---|---|---|", *rows])

@@ -3,7 +3,7 @@
 The rule. Every engine ranks the same candidates against the same target. Let ours be the regimen that the answering engine puts first. Another engine disagrees
 when following us would cost the patient something by its reckoning, or when it expects another exposure altogether:
   - by it, our regimen's score (chance in target less the weighed chance of toxicity) is more than `LOSS` = 10 points, two outcomes of twenty, below the score
-    of the regimen that it would choose itself; or
+    of the regimen that it would choose itself (unless both find that no regimen meets the target: then nothing is recommended that could change); or
   - the median exposures that the two expect from our regimen differ by more than `APART` = 20 %, and one of them lies outside the other's 90 % interval.
 Another dose alone is no alarm: a neighbouring step, or a second regimen as good as ours, costs next to nothing by the first line.
 An engine that cannot explain the levels has no say.
@@ -90,13 +90,18 @@ class Agreement:
         return self.other.on(self.ours.first.regimen)
 
     @property
+    def is_hopeless(self) -> bool:
+        """Both find that no regimen meets the target."""
+        return not (self.ours.recommendation.best or self.other.recommendation.best)
+
+    @property
     def verdict(self) -> Literal["agrees", "differs", "disagrees", "silent"]:
         """Same regimen; another one, with little at stake; enough to change the regimen; no say."""
         if not (self.ours.has_a_say and self.other.has_a_say):
             return "silent"
-        if self.loss > LOSS or (self.is_outside and not 1 / (1 + APART) <= self.ratio <= 1 + APART):
+        if (self.loss > LOSS and not self.is_hopeless) or (self.is_outside and not 1 / (1 + APART) <= self.ratio <= 1 + APART):
             return "disagrees"
-        return "agrees" if _alike(self.ours.first.regimen, self.other.first.regimen) else "differs"
+        return "agrees" if self.is_hopeless or _alike(self.ours.first.regimen, self.other.first.regimen) else "differs"
 
     @property
     def is_alarm(self) -> bool:
@@ -146,6 +151,8 @@ def _silent(found: Agreement) -> str:
 
 def _agrees(found: Agreement) -> str:
     mine, theirs = found.ours.first.probability_in, found.theirs.probability_in
+    if found.is_hopeless:
+        return f"{found.other.label} agrees that no regimen meets the target, and expects {exposure_words(found.ratio)} from the one {_here(found)}."
     doubt = f", but is less sure of it: {times_out_of(theirs)} outcomes in target, here {times_out_of(mine)}" if theirs < mine - LOSS else ""
     if found.ours.recommendation.best and not found.other.recommendation.best:
         asked = times_out_of(found.other.recommendation.target.least_probability)

@@ -93,6 +93,13 @@ def test_where_only_the_other_engine_finds_no_regimen_the_words_say_so(asked):
     assert found.verdict == "agrees" and "puts the same dose first" in found.sentence and "70 of 100 are asked for" in found.sentence
 
 
+def test_where_no_regimen_meets_the_target_by_either_there_is_nothing_to_change(asked):
+    strict = replace(AUC24, least_probability=0.99)
+    found = compare(asked(4.0, 0.3, engine="vae", target=strict), asked(5.0, 0.3, target=strict))
+    assert found.loss > 0 and found.verdict == "agrees"
+    assert "agrees that no regimen meets the target" in found.sentence and "less exposure from the one that comes first here" in found.sentence
+
+
 def test_a_regimen_that_was_not_compared_is_refused(asked):
     with pytest.raises(ValueError, match="not among the regimens"):
         asked(4.0).on(Regimen(1111, 12, 1))
