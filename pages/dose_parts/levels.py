@@ -16,8 +16,12 @@ from pkvae_core.insight.levels import Believe, Standing, standings
 from pkvae_core.report.words import interval_words, percent_words, unit_words
 from pkvae_core.wording import duration_words, plain, rounded
 
-BADGES = {"as expected": ":green-badge[:material/check: As expected]", "check this level": ":orange-badge[:material/warning: Check this level]"}
-LEFT_OUT = ":gray-badge[:material/radio_button_unchecked: Left out]"
+BADGES = {
+    "as expected": ":green-badge[:material/check: As expected]",
+    "check this level": ":orange-badge[:material/warning: Check this level]",
+    "not judged": ":gray-badge[:material/question_mark: Not judged]",
+    "left out": ":gray-badge[:material/radio_button_unchecked: Left out]",
+}
 FIRST_HALF_LIFE_H = 72.0  # what the age weight starts with when it is switched on
 HOURS = {"hours": 1.0, "days": 24.0}
 
@@ -43,7 +47,7 @@ def _show_level(case: Case, ranking: Recommendation, index: int, standing: Stand
     st.session_state[key] = is_used
     with st.container(gap=None, key=f"level_{index}"):
         st.toggle(level_words(case, index), key=key, on_change=_switch, args=(index,), help="Switched off, the level stays in the record and does not count.")
-        st.markdown(" ".join([_badge(standing), f"{_line(case, standing)}.", _effect(case, ranking, index)]))
+        st.markdown(" ".join([BADGES[verdict_words(standing)], f"{_line(case, standing)}.", _effect(case, ranking, index)]))
 
 
 def level_words(case: Case, index: int) -> str:
@@ -51,10 +55,6 @@ def level_words(case: Case, index: int) -> str:
     sample, factor = case.patient.samples[index], per_mg_per_L(case)
     value = f"under {rounded((sample.lloq_mg_per_L or 0) * factor)}" if sample.is_below_lloq else rounded((sample.concentration_mg_per_L or 0) * factor)
     return f"{clock_words(case, sample.time_h)}: **{value} {unit_words(case.unit)}**"
-
-
-def _badge(standing: Standing) -> str:
-    return BADGES.get(verdict_words(standing), LEFT_OUT)
 
 
 def _line(case: Case, standing: Standing) -> str:
@@ -107,6 +107,8 @@ def _were_it_switched(case: Case, ranking: Recommendation, index: int, standing:
 
 def _dose(ranking: Recommendation, consequence: Consequence) -> str:
     words = consequence_words(consequence, ranking)
+    if not consequence.is_answered:
+        return "Nobody answers."
     chance = percent_words(consequence.probability_in)
     return f"{words[:1].upper()}{words[1:]}, {chance} in target." if consequence.regimen else f"{words[:1].upper()}{words[1:]} ({chance} at best)."
 

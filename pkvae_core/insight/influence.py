@@ -23,10 +23,11 @@ HALF_AN_HOUR = 0.5
 
 @dataclass(frozen=True)
 class Consequence:
-    """What would be recommended: the first regimen and its chance in target; `regimen` is None where none meets the target, or nobody may say."""
+    """What would be recommended: the first regimen and its chance in target; `regimen` is None where none meets the target, or nobody answers."""
 
     regimen: Regimen | None
     probability_in: float
+    is_answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def consequence(posterior: Posterior, case: Case, regimens: Sequence[Regimen]) -
     """What `recommend` would put first of these regimens for the case's target."""
     least = case.target.least_probability
     first = rank(_judged(posterior, case.target, regimens), least, case.current)[0]
-    is_good = silence_of(posterior) is None and first.probability_in >= least
-    return Consequence(first.regimen if is_good else None, first.probability_in)
+    is_answered = silence_of(posterior) is None
+    is_good = is_answered and first.probability_in >= least
+    return Consequence(first.regimen if is_good else None, first.probability_in, is_answered)
 
 
 def _judged(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> list[Option]:

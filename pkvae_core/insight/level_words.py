@@ -40,12 +40,14 @@ def expected_words(expected: Expectation, factor: float) -> str:
 
 
 def verdict_words(standing: Standing) -> str:
-    return "left out" if standing.sample.trust == 0 else "check this level" if standing.is_odd else "as expected"
+    if standing.sample.trust == 0:
+        return "left out"
+    return "check this level" if standing.is_odd else "as expected" if standing.is_explained else "not judged"
 
 
 def reason_words(standing: Standing, *, factor: float, unit: str) -> str:
     """Why the level is as expected, or to be checked, in one or two sentences; `factor` turns mg/L into `unit`."""
-    if not standing.is_explained:
+    if not (standing.is_explained or standing.is_unlike_anybody):
         return "The model cannot explain the other levels, so that this one cannot be judged by them."
     is_by_others = standing.n_others > 0 and (standing.contradicts or not standing.is_unlike_anybody)
     expected = standing.others if is_by_others else standing.before
@@ -69,7 +71,9 @@ def contradiction_words(standings: Sequence[Standing]) -> str:
 
 
 def consequence_words(consequence: Consequence, ranking: Recommendation) -> str:
-    """ "1,250 mg every 12 h", "the same dose", or that nothing meets the target."""
+    """ "1,250 mg every 12 h", "the same dose", that nothing meets the target, or that nobody answers."""
+    if not consequence.is_answered:
+        return "nobody answers"
     if consequence.regimen is None:
         return "no regimen meets the target" + ("" if ranking.best else " either")
     if ranking.best and _alike(consequence.regimen, ranking.best.regimen):

@@ -18,6 +18,8 @@ from pkvae_core.inference.posterior import Posterior, predict
 from pkvae_core.patient import Sample
 
 Believe = Callable[[Case], Posterior]  # whoever answers: the engine, from the patient as weighed
+# Measured on 200 virtual vancomycin patients with 1, 2 and 4 levels (seed 5): both limits together flag 0.5 to 1.5 % of right levels, 92 % of tenfold ones,
+# 63 to 77 % of threefold ones, but only 30 to 47 % of tenths: so little is never far outside an additive error of 1.6 to 3.4 mg/L.
 CONTRADICTS = 0.01  # p among the other levels, below which a level is to be checked
 UNLIKE_ANYBODY = 0.002  # p among such patients: rare patients exist, so that less is asked of a level which the others agree with
 
@@ -40,7 +42,8 @@ class Expectation:
 class Standing:
     """One level, before any level was known (`before`) and given all others that count (`others`, of which there are `n_others`).
 
-    `fitted_mg_per_L` is the true concentration now thought of at its time: median and 90 % interval. `is_explained`: whether the others could be explained.
+    `fitted_mg_per_L` is the true concentration now thought of at its time: median and 90 % interval. `is_explained`: whether anybody answers for the others
+    alone; if not, they say nothing about this one.
     """
 
     sample: Sample
@@ -62,7 +65,7 @@ class Standing:
     @property
     def is_odd(self) -> bool:
         """Whether this level is to be checked."""
-        return self.contradicts or self.is_unlike_anybody or not self.is_explained
+        return self.contradicts or self.is_unlike_anybody
 
 
 def leave_one_out(case: Case, believe: Believe) -> tuple[Posterior, ...]:

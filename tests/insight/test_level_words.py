@@ -77,7 +77,7 @@ def test_a_level_unlike_anybody_s_is_held_against_such_patients():
 
 def test_without_an_answer_from_the_others_a_level_is_not_judged_by_them():
     found = standing(p_others=0.0, is_explained=False)
-    assert verdict_words(found) == "check this level" and "cannot be judged" in reason_words(found, factor=1, unit="mg/L")
+    assert verdict_words(found) == "not judged" and "cannot be judged" in reason_words(found, factor=1, unit="mg/L")
 
 
 def test_two_levels_that_contradict_each_other_are_not_taken_sides_with():
@@ -103,5 +103,6 @@ def test_the_dose_without_a_level_is_named_only_when_it_is_another_one():
     found = Recommendation(target, (option,), option, None, ())
     assert consequence_words(Consequence(Regimen(750, 12, 2), 0.5), found) == "the same dose"
     assert consequence_words(Consequence(Regimen(1250, 12, 1), 0.5), found) == "1,250 mg every 12 h"
+    assert consequence_words(Consequence(None, 0.1, is_answered=False), found) == "nobody answers"
     assert consequence_words(Consequence(None, 0.1), found) == "no regimen meets the target"
     assert consequence_words(Consequence(None, 0.1), Recommendation(target, (option,), None, "", ())) == "no regimen meets the target either"
