@@ -56,10 +56,10 @@ def open_page() -> None:
 def footer() -> None:
     """The line under every page: what this is, and which models speak."""
     case = open_case()
-    speaking = [model(case.drug)] if case else models().values()
+    speaking = [posterior_for(case).version] if case else [each.version for each in models().values()]
     theme_watch = component("pkvae_theme_watch", js=(ROOT / "assets" / "components" / "theme_watch.js").read_text("utf-8"))
     theme_watch(key="theme_watch", on_theme_change=lambda: None, height=1)
-    st.caption(f"{DISCLAIMER} Model: {', '.join(each.version for each in speaking)}.")
+    st.caption(f"{DISCLAIMER} Model: {', '.join(speaking)}.")
 
 
 def open_case() -> Case | None:
