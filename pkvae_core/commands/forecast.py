@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pkvae_core.checks.accuracy import Figure, summarise
+from pkvae_core.checks.accuracy import Figure, summarise, usual_margin
 from pkvae_core.checks.engines import Engine, engine_named
 from pkvae_core.checks.forecast import LevelForecast, forecast
 from pkvae_core.checks.paired import PairedRatio, paired_ratio
@@ -25,8 +25,10 @@ measurement error; 0 where it would fall below zero). A level below the limit of
 written <LLOQ; it has no prediction error but counts in the coverage, in proportion.
 
 OUT.json, beside it, sums up PRED and IPRED: n, MPE, MAPE, MdAPE, RMSE, share within 20 % and 30
-%, coverage of the 90 % interval; in all and by N_EARLIER (0, 1, 2, 3, 4+, 1+), each with the 95 %
-interval of a bootstrap over subjects. Per cent throughout, RMSE in the unit of DV.
+%, share within a margin (absolute or relative, stated there), coverage of the 90 % interval; and
+what the earlier levels brought (Bayesian impact: how much smaller they make the RMSE); in all and by
+N_EARLIER (0, 1, 2, 3, 4+, 1+), each with the 95 % interval of a bootstrap over subjects. Per cent
+throughout, RMSE in the unit of DV.
 
 --engine says who forecasts: vae (the trained model), map (MAP-Bayes with the card's heaviest
 published model; map:NAME for another one) or average (all of them, weighed by how well each explains
@@ -65,7 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     say_shared(changing(cases.card, cases.cohort.records))
     say_shared((level.patient_id, caution) for level in (*forecasts, *opposed) for caution in level.cautions)
     write_rows(arguments.out, COLUMNS, in_file_order(rows))
-    summaries = summarise(forecasts, unit_mg_per_L=cases.unit_mg_per_L, seed=arguments.seed)
+    margin = usual_margin(cases.card)
+    summaries = summarise(forecasts, unit_mg_per_L=cases.unit_mg_per_L, margin=margin, seed=arguments.seed)
     head = {
         "drug": arguments.drug,
         "engine": engine.name,
@@ -73,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         "file": arguments.cases.name,
         "seed": arguments.seed,
         "unit": f"per cent; RMSE in {cases.concentration_unit}",
+        "margin": asdict(margin),
     }
     document = head | asdict(summaries.pop("all")) | {"by_n_earlier": {group: asdict(summary) for group, summary in summaries.items()}}
     if other is not None:
