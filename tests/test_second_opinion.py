@@ -66,6 +66,12 @@ def test_the_exact_posterior_and_each_published_model_speak_when_they_are_asked(
     assert all(f"| {name} (" in words for name in ("Goti 2018", "Thomson 2009", "Colin 2019"))
 
 
+def test_a_drug_with_one_published_model_has_a_second_opinion_too():
+    test = page().button(key="example_5-theophylline").click().run()
+    assert not test.exception
+    assert "MAP-Bayes, Rovei 1982" in spoken(test)
+
+
 def test_an_engine_that_disagrees_rings_the_alarm_above_the_answer(distorted):
     test = page().button(key="example_1-vancomycin-high").click().run()
     assert not test.exception

@@ -27,16 +27,17 @@ BADGES = {
 ABOUT = {
     "vae": "The trained network, its draws weighed against the levels.",
     "average": "The drug's published models, each fitted to the levels and averaged by how well it explains them.",
-    "exact": "The same published models by brute force: what the other two approximate.",
+    "map": "The drug's published model, fitted to the levels.",
+    "exact": "The same published models by brute force: what MAP-Bayes and the network approximate.",
 }
 ADVICE = "Check times, units and doses before you choose; another level would decide between them."
-SHORT = {"vae": "PKVAE", "average": "MAP", "exact": "Exact"}
+SHORT = {"vae": "PKVAE", "average": "MAP", "map": "MAP", "exact": "Exact"}
 
 
 def show_engines(case: Case, ranking: Recommendation, tried: Regimen, alarm: DeltaGenerator) -> None:
     """A card for each engine, what their differences mean, and their curves; `alarm` stands beside the answer."""
     ours = own_opinion(case, ranking)
-    others = [engine for engine in ("average", "exact") if engine != ours.engine]
+    others = ["average", "exact"] if ours.engine == "vae" else ["exact"]
     verdicts, cards = st.container(gap=None), st.columns(1 + len(others), gap="small")
     with cards[0].container(border=True, height="stretch"):
         _show_card(case, posterior_for(case), ours, tried, ":blue-badge[:material/chat: Answers here]")
@@ -65,7 +66,7 @@ def _asked(case: Case, ranking: Recommendation, engine: str) -> Agreement | None
         st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")
         return None
     st.markdown(f"**{engine_label(engine)}**")
-    st.caption(ABOUT[engine])
+    st.caption(ABOUT[_kind(engine)])
     st.button("Compute the exact posterior", icon=":material/calculate:", key="ask_exact", on_click=_ask_exact, args=(case.digest,), help="Takes seconds.")
     return None
 
@@ -91,7 +92,12 @@ def _show_card(case: Case, posterior: Posterior, said: Opinion, tried: Regimen, 
     for caution in posterior.cautions:
         if caution not in known:
             st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
-    st.caption(ABOUT[said.engine])
+    st.caption(ABOUT[_kind(said.engine)])
+
+
+def _kind(engine: str) -> str:
+    """map for map:goti2018."""
+    return engine.partition(":")[0]
 
 
 def _choice(said: Opinion) -> str:
@@ -103,7 +109,7 @@ def _choice(said: Opinion) -> str:
 def _draw(case: Case, tried: Regimen, engines: list[str]) -> None:
     """The regimen on the card by every engine, on one chart."""
     time_h = past_times(case) + future_times(case, tried)
-    fans = {SHORT[engine]: rounded_lists(bands_by(case, engine, tried, time_h) * per_mg_per_L(case)) for engine in engines}
+    fans = {SHORT[_kind(engine)]: rounded_lists(bands_by(case, engine, tried, time_h) * per_mg_per_L(case)) for engine in engines}
     moments = [case.clock(t).replace(tzinfo=None) for t in time_h]
     levels = [
         (case.clock(s.time_h).replace(tzinfo=None), (s.concentration_mg_per_L or 0) * per_mg_per_L(case))
