@@ -6,7 +6,7 @@ What is predicted: every dose whose level followed (see `occasions`), and every 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def _hold_out(
     """(doses, (engine, levels)) of each held-out patient of this fold, and why the others have none."""
     held_out = [p for p in patients if fold_of[p.id] == fold]
     try:
-        engine = learner.learn([p for p in patients if fold_of[p.id] != fold])
+        engine = replace(learner.learn([p for p in patients if fold_of[p.id] != fold]), name=learner.name)
     except ValueError as error:
         progress(len(held_out))
         return [], [f"{learner.name}, fold {fold}: {error}"]

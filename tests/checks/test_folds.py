@@ -39,10 +39,11 @@ def test_no_engine_answers_about_a_patient_that_it_learned_from(patients):
             assert not taught & {p.id for p in asked}
             return perfect.believe(asked, seed)
 
-        return type(perfect)("learner", believe)
+        return type(perfect)("another name", believe)
 
     found = cross_validate([Learner("learner", learn)], patients, folds=5, replicates=10)
     assert {d.patient_id for d in found.doses} == CLEARANCE.keys() and len(found.levels["learner"]) == 20
+    assert {d.engine for d in found.doses} == {"learner"}  # figures go by the learner's name, whatever its engine is called
 
 
 def test_a_perfect_engine_errs_by_nothing_after_a_level(found):
