@@ -1,30 +1,24 @@
-"""What does each engine believe about a virtual patient's exposure: the weighted ladder, the encoder alone, the exact posterior.
+"""What is believed about the exposure of a batch of patients, whoever believes it, and which dose would that belief give?
 
 Exposures are those of the card's typical regimen: AUC24 at steady state, trough and peak of its fifth day, per mg of active substance.
 """
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population
-from pkvae_core.exposure import weighted_quantile
-from pkvae_core.inference.importance import WeightedDraws, unweighted
-from pkvae_core.inference.ladder import climb
-from pkvae_core.inference.reference import Exact
 from pkvae_core.structural.exponentials import Doses, Pulses, superpose
-from pkvae_core.vae.vae import PKVAE
 
 DAYS = 5
 EXPOSURES = ("auc24", "trough", "peak")
 
 
-def unit_exposures(card: DrugCard, pulses: Pulses) -> dict[str, Tensor]:
-    """Each of `EXPOSURES` [subject, draw] of these responses."""
+def unit_exposures(card: DrugCard, pulses: Pulses, metrics: Sequence[str] = EXPOSURES) -> dict[str, Tensor]:
+    """Each of these exposures [subject, draw] of these responses."""
     regimen = card.typical_regimen
     route = card.routes.index(card.product(regimen.product).route)
     count = pulses.lag.shape[0]
@@ -32,60 +26,60 @@ def unit_exposures(card: DrugCard, pulses: Pulses) -> dict[str, Tensor]:
     doses = Doses(start, torch.ones_like(start), torch.full_like(start, regimen.infusion_h), torch.full_like(start, route, dtype=torch.long))
     last = float(start[0, -1])
     after = torch.cat([torch.tensor([regimen.infusion_h]), torch.linspace(0.25, min(6.0, regimen.interval_h), 24)])
-    times = torch.cat([torch.tensor([last + regimen.interval_h]), last + after])[None].expand(count, -1)
+    times = torch.cat([torch.tensor([last + regimen.interval_h]), last + after[: None if "peak" in metrics else 0]])[None].expand(count, -1)
     concentration = superpose(pulses, doses, times)[0]
-    return {"auc24": pulses.auc()[..., route] * 24 / regimen.interval_h, "trough": concentration[..., 0], "peak": concentration[..., 1:].max(-1).values}
+    found = {"auc24": pulses.auc()[..., route] * 24 / regimen.interval_h, "trough": concentration[..., 0]}
+    return {name: found[name] if name != "peak" else concentration[..., 1:].max(-1).values for name in metrics}
 
 
 @dataclass(frozen=True)
-class Belief:
-    """Draws of every exposure [draw] of one patient, and their weights."""
+class Beliefs:
+    """Draws of every exposure [subject, draw], and their weights; those of a subject sum to 1."""
 
-    exposures: dict[str, np.ndarray]
-    weight: np.ndarray
+    exposures: dict[str, Tensor]
+    weight: Float[Tensor, "subject draw"]
 
-    def quantile(self, metric: str, probability: float) -> float:
-        return float(weighted_quantile(self.exposures[metric], self.weight, probability))
+    def quantiles(self, metric: str, probabilities: Sequence[float]) -> Float[Tensor, "probability subject"]:
+        """The values below which draws of these total weights lie (linear between the middles of the weights, as in `exposure.weighted_quantile`)."""
+        ranked, order = self.exposures[metric].double().sort(1)
+        share = self.weight.double().gather(1, order)
+        middle = share.cumsum(1) - share / 2
+        wanted = torch.tensor(list(probabilities), dtype=torch.float64).expand(len(ranked), -1).contiguous()
+        upper = torch.searchsorted(middle, wanted).clamp(max=ranked.shape[1] - 1)
+        lower = (upper - 1).clamp(min=0)
+        low, high, low_at, high_at = (table.gather(1, i) for table in (ranked, middle) for i in (lower, upper))
+        part = ((wanted - low_at) / (high_at - low_at).clamp(min=1e-12)).clamp(0, 1)
+        return (low + part * (high - low)).T
 
-    def covers(self, metric: str, truth: float) -> bool:
-        """Whether the central 90 % interval holds the truth."""
-        return self.quantile(metric, 0.05) <= truth <= self.quantile(metric, 0.95)
-
-    def log_error(self, metric: str, truth: float) -> float:
-        """Error of the posterior median, on the log scale."""
-        return math.log(self.quantile(metric, 0.5) / truth)
-
-    def probability_in(self, card: DrugCard) -> np.ndarray:
-        """Probability in the default target of each available amount [amount], every typical interval."""
-        target, product = card.target(), card.product(card.typical_regimen.product)
-        exposure = self.exposures[target.metric] * np.array([product.active_mg(a) for a in product.amounts_mg])[:, None]
-        return ((exposure >= target.low) & (exposure <= target.high)) @ self.weight
-
-
-def lost_probability(card: DrugCard, ours: Belief, exact: Belief) -> float:
-    """Probability in target, by the exact posterior, that is lost by giving the amount likeliest in target to us instead of the one likeliest to it."""
-    inside = exact.probability_in(card)
-    return float(inside.max() - inside[ours.probability_in(card).argmax()])
+    def probability_in(self, card: DrugCard) -> Float[Tensor, "subject amount"]:
+        """Probability in the default target of each available amount, every typical interval."""
+        target, exposure = card.target(), self.exposures[card.target().metric].double()
+        inside = [(exposure * amount >= target.low) & (exposure * amount <= target.high) for amount in amounts_mg(card)]
+        return torch.stack([(each * self.weight).sum(1) for each in inside], 1)
 
 
-def beliefs(model: PKVAE, drawn: WeightedDraws) -> list[Belief]:
-    exposures = {k: v.numpy() for k, v in unit_exposures(model.card, model.decoder(drawn.z)).items()}
-    weight = drawn.log_weight.double().softmax(-1).numpy()
-    return [Belief({k: v[i] for k, v in exposures.items()}, weight[i]) for i in range(len(weight))]
+def amounts_mg(card: DrugCard) -> list[float]:
+    """Active substance in each available amount of the product of the typical regimen."""
+    product = card.product(card.typical_regimen.product)
+    return [product.active_mg(amount) for amount in product.amounts_mg]
 
 
-def exact_belief(card: DrugCard, exact: Exact) -> Belief:
-    return Belief({k: v[0].numpy() for k, v in unit_exposures(card, exact.pulses).items()}, exact.weight.numpy())
+def is_in_target(card: DrugCard, truth: Float[Tensor, " subject"], chosen: Int[Tensor, " subject"]) -> Tensor:
+    """Whether the true exposure (per mg, of the default target's kind) lands in the target with the chosen amounts."""
+    exposure = truth.double() * torch.tensor(amounts_mg(card), dtype=torch.float64)[chosen]
+    return (exposure >= card.target().low) & (exposure <= card.target().high)
 
 
-def weighted(model: PKVAE, population: Population, *, draws: int, seed: int) -> tuple[WeightedDraws, list[str]]:
-    """The shipped engine on a batch: the prior without levels, else the ladder."""
-    generator = torch.Generator().manual_seed(seed)
-    if bool(population.is_sample.any()):
-        return climb(model, population, draws=draws, generator=generator)
-    drawn = unweighted(model, population, model.prior(population.covariates), draws=draws, generator=generator)
-    return drawn, ["prior"] * len(drawn.z)
+def joined(each: Sequence[Beliefs], weight: Float[Tensor, "subject draw"]) -> Beliefs:
+    """The draws of several beliefs about the same subjects side by side, weighed anew."""
+    return Beliefs({name: torch.cat([b.exposures[name] for b in each], 1) for name in each[0].exposures}, weight)
 
 
-def encoder_alone(model: PKVAE, population: Population, *, draws: int, seed: int) -> WeightedDraws:
-    return unweighted(model, population, model.posterior(population), draws=draws, generator=torch.Generator().manual_seed(seed))
+def picked(each: Sequence[Beliefs], index: Int[Tensor, " subject"]) -> Beliefs:
+    """Of several beliefs with equally many draws, the one that `index` names for each subject."""
+    subject = torch.arange(len(index))
+    return Beliefs({name: torch.stack([b.exposures[name] for b in each])[index, subject] for name in each[0].exposures}, _picked_weight(each, index))
+
+
+def _picked_weight(each: Sequence[Beliefs], index: Tensor) -> Tensor:
+    return torch.stack([b.weight for b in each])[index, torch.arange(len(index))]

@@ -1,21 +1,27 @@
-"""How close is the model to the exact posterior of the published models it was trained on? Fresh virtual patients, nothing left out.
+"""How close is the model to the exact posterior, and where do classical answers stand? Fresh virtual patients, nothing left out.
 
-The point estimate is the posterior median; errors are on the log scale; exposures are those of `beliefs`.
+The point estimate is the posterior median; errors are on the log scale; exposures are those of `beliefs`; the engines are those of `contenders`.
 """
 
-import math
-import resource
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from pkvae_core.checks.beliefs import Belief, beliefs, encoder_alone, exact_belief, lost_probability, unit_exposures, weighted
+from pkvae_core.checks.beliefs import Beliefs, is_in_target, unit_exposures
+from pkvae_core.checks.contenders import beliefs_of, encoder_alone, measured, rivals, weighted
+from pkvae_core.checks.falling import Falling, falling
+from pkvae_core.checks.ratio import log_rmse, ratio_of_errors
+from pkvae_core.checks.strata import strata_of
+from pkvae_core.checks.timing import Times, milliseconds, search_milliseconds
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population, rows, simulate
-from pkvae_core.inference.reference import exact_posterior
+from pkvae_core.drugs.population import Population, VirtualPatients, rows, simulate
+from pkvae_core.drugs.published.model import PublishedModel
+from pkvae_core.inference.classical import opponent_of
+from pkvae_core.patient import Covariate, Patient
 from pkvae_core.vae.vae import PKVAE
 
 LEVELS = (0, 1, 2, 4)
@@ -24,177 +30,168 @@ CHUNK = 100
 
 Progress = Callable[[str], None]
 Key = tuple[str, str]
+Ratio = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of levels. `error`, `ratio` (with its 95 % interval) and `coverage` are keyed (engine, exposure)."""
+    """One number of levels. Figures are keyed (engine, exposure) or engine; ratios, with their 95 % interval, are to the exact posterior's error.
+
+    Coverage is that of all `coverage_patients` for the weighted engine, else that of the `patients` on whom the engines are compared. `in_target` is the share
+    of patients whose true exposure lands in the target with the amount that the engine finds likeliest to.
+    """
 
     levels: int
     patients: int
     coverage_patients: int
     unreliable_references: int
     error: dict[Key, float]
-    ratio: dict[Key, tuple[float, float, float]]
+    bias: dict[Key, float]
+    ratio: dict[Key, Ratio]
     coverage: dict[Key, float]
     lost_probability: dict[str, float]
+    in_target: dict[str, float]
     rungs: dict[str, float]
     effective_share: tuple[float, float]
     milliseconds: tuple[float, float]
+    engine_milliseconds: dict[str, tuple[float, float]]
+    by_model: dict[str, dict[str, float | Ratio]]
+    strata: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One cell for each number of levels; what happens when kidney function falls (None where the card knows none); the time of a regimen search."""
+
+    cells: tuple[Cell, ...]
+    falling: Falling | None
+    search_milliseconds: float
+    opponent: str
 
 
 @dataclass
 class Tally:
-    """What has been counted so far in one cell."""
+    """What has been counted so far in one cell: tensors of one value a patient, in order."""
 
-    error: dict[Key, list[float]] = field(default_factory=dict)
-    covered: dict[Key, list[bool]] = field(default_factory=dict)
-    lost: dict[str, list[float]] = field(default_factory=dict)
+    error: dict[Key, list[Tensor]] = field(default_factory=dict)
+    covered: dict[Key, list[Tensor]] = field(default_factory=dict)
+    lost: dict[str, list[Tensor]] = field(default_factory=dict)
+    in_target: dict[str, list[Tensor]] = field(default_factory=dict)
     rungs: list[str] = field(default_factory=list)
-    effective: list[float] = field(default_factory=list)
+    effective: list[Tensor] = field(default_factory=list)
     unreliable: int = 0
 
-    def count(self, card: DrugCard, each: dict[str, Belief], truth: dict[str, float]) -> None:
-        """One patient: coverage of every engine, and errors and lost probability where the exact answer is among them."""
+    def count(self, card: DrugCard, each: dict[str, Beliefs], truth: dict[str, Float[Tensor, " subject"]]) -> None:
+        """A batch: coverage of every engine; errors, doses and lost probability where the exact answer is among them."""
         for engine, belief in each.items():
             for metric in measured(card):
-                self.covered.setdefault((engine, metric), []).append(belief.covers(metric, truth[metric]))
+                low, middle, high = belief.quantiles(metric, (0.05, 0.5, 0.95))
+                self.covered.setdefault((engine, metric), []).append((low <= truth[metric]) & (truth[metric] <= high))
                 if "exact" in each:
-                    self.error.setdefault((engine, metric), []).append(belief.log_error(metric, truth[metric]))
-            if "exact" in each and engine != "exact":
-                self.lost.setdefault(engine, []).append(lost_probability(card, belief, each["exact"]))
+                    self.error.setdefault((engine, metric), []).append((middle / truth[metric]).log())
+        if "exact" in each:
+            inside = each["exact"].probability_in(card)
+            for engine, belief in each.items():
+                chosen = belief.probability_in(card).argmax(1)
+                self.lost.setdefault(engine, []).append(inside.max(1).values - inside.gather(1, chosen[:, None])[:, 0])
+                self.in_target.setdefault(engine, []).append(is_in_target(card, truth[card.target().metric], chosen))
 
 
-def measured(card: DrugCard) -> tuple[str, ...]:
-    """The exposures in the table: AUC24, trough, and the card's default target where it is the peak."""
-    return ("auc24", "trough", "peak") if card.target().metric == "peak" else ("auc24", "trough")
-
-
-def run_cell(model: PKVAE, levels: int, *, patients: int, coverage_patients: int, draws: int, seed: int, progress: Progress) -> Cell:
-    """All figures for one number of levels: errors on the first `patients`, coverage on all."""
+def run_cell(
+    model: PKVAE, levels: int, opponent: PublishedModel | None, *, patients: int, coverage_patients: int, draws: int, seed: int, progress: Progress
+) -> Cell:
+    """All figures for one number of levels: all engines on the first `patients`, the coverage of the weighted one on everybody."""
     card, tally = model.card, Tally()
     virtual = simulate(card, coverage_patients, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed + levels), samples=levels)
-    truth = {k: v[:, 0].tolist() for k, v in unit_exposures(card, virtual.pulses).items()}
-    for index in torch.arange(coverage_patients).split(CHUNK):
+    truth = {k: v[:, 0].double() for k, v in unit_exposures(card, virtual.pulses, measured(card)).items()}
+    for index in (part for whole in _split(patients, coverage_patients) for part in whole):
         population = rows(virtual.population, index)
-        drawn, rungs = weighted(model, population, draws=draws, seed=seed)
+        drawn, rungs = weighted(model, population, draws=draws, seed=seed + int(index[0]))
         tally.rungs += rungs
-        tally.effective += (drawn.effective / draws).tolist()
-        engines = {"weighted": beliefs(model, drawn)} | (
-            {"encoder": beliefs(model, encoder_alone(model, population, draws=draws, seed=seed))} if levels else {}
-        )
-        for i, subject in enumerate(index.tolist()):
-            each = {engine: column[i] for engine, column in engines.items()}
-            if subject < patients:
-                exact = exact_posterior(card, rows(population, torch.tensor([i])), seed=seed)
-                tally.unreliable += not exact.is_reliable
-                each["exact"] = exact_belief(card, exact)
-            tally.count(card, each, {k: v[subject] for k, v in truth.items()})
+        tally.effective.append(drawn.effective / draws)
+        each = {"weighted": beliefs_of(model, population, drawn)}
+        if int(index[0]) < patients:
+            found = rivals(card, population, virtual.model[index], opponent, seed=seed + int(index[0]))
+            tally.unreliable += found.unreliable
+            each |= {"encoder": beliefs_of(model, population, encoder_alone(model, population, draws=draws, seed=seed + int(index[0])))} if levels else {}
+            each |= found.beliefs
+        tally.count(card, each, {k: v[index] for k, v in truth.items()})
         progress(f"{card.drug}, {levels} levels: {int(index[-1]) + 1} of {coverage_patients} patients")
-    return _cell(levels, patients, coverage_patients, tally, seed, _milliseconds(model, virtual.population, draws))
+    return _cell(card, levels, tally, virtual, seed, milliseconds(model, virtual.population, draws, opponent))
 
 
-def _cell(levels: int, patients: int, coverage_patients: int, tally: Tally, seed: int, milliseconds: tuple[float, float]) -> Cell:
-    error = {key: np.array(value) for key, value in tally.error.items()}
+def _split(patients: int, everybody: int) -> list[tuple[Tensor, ...]]:
+    """Batches of subjects that do not straddle the first `patients`."""
+    return [part.split(CHUNK) for part in torch.arange(everybody).split([min(patients, everybody), max(everybody - patients, 0)]) if len(part)]
+
+
+def _cell(card: DrugCard, levels: int, tally: Tally, virtual: VirtualPatients, seed: int, times: Times) -> Cell:
+    error = {key: torch.cat(each).numpy() for key, each in tally.error.items()}
+    covered = {key: torch.cat(each).numpy() for key, each in tally.covered.items()}
+    effective = torch.cat(tally.effective).double()
     generator = np.random.default_rng(seed)
+    compared = len(next(iter(error.values())))
     return Cell(
         levels=levels,
-        patients=patients,
-        coverage_patients=coverage_patients,
+        patients=compared,
+        coverage_patients=len(effective),
         unreliable_references=tally.unreliable,
-        error={key: math.sqrt((value**2).mean()) for key, value in error.items()},
-        ratio={key: _ratio(value, error["exact", key[1]], generator) for key, value in error.items() if key[0] != "exact"},
-        coverage={key: float(np.mean(value)) for key, value in tally.covered.items()},
-        lost_probability={engine: float(np.mean(value)) for engine, value in tally.lost.items()},
+        error={key: log_rmse(value) for key, value in error.items()},
+        bias={key: float(value.mean()) for key, value in error.items()},
+        ratio={key: ratio_of_errors(value, error["exact", key[1]], generator) for key, value in error.items() if key[0] != "exact"},
+        coverage={key: float(np.mean(value)) for key, value in covered.items()},
+        lost_probability={engine: float(torch.cat(each).mean()) for engine, each in tally.lost.items() if engine != "exact"},
+        in_target={engine: float(torch.cat(each).double().mean()) for engine, each in tally.in_target.items()},
         rungs={name: tally.rungs.count(name) / len(tally.rungs) for name in dict.fromkeys(tally.rungs)},
-        effective_share=(float(np.median(tally.effective)), float(np.quantile(tally.effective, 0.05))),
-        milliseconds=milliseconds,
+        effective_share=(float(effective.median()), float(effective.quantile(0.05))),
+        milliseconds=times["weighted"],
+        engine_milliseconds=times,
+        by_model=_by_model(card, error, virtual.model[:compared].numpy(), generator),
+        strata=_by_stratum(card, virtual.population, covered),
     )
 
 
-def _ratio(ours: np.ndarray, exact: np.ndarray, generator: np.random.Generator) -> tuple[float, float, float]:
-    """Ratio of root mean squares with its 95 % interval over a paired bootstrap of patients."""
-    index = generator.integers(len(ours), size=(2000, len(ours)))
-    low, high = np.quantile(np.sqrt((ours[index] ** 2).mean(1) / (exact[index] ** 2).mean(1)), (0.025, 0.975))
-    return math.sqrt((ours**2).mean() / (exact**2).mean()), float(low), float(high)
+def _by_model(card: DrugCard, error: dict[Key, np.ndarray], generating: np.ndarray, generator: np.random.Generator) -> dict[str, dict[str, float | Ratio]]:
+    """For the patients that each published model made: how many, the exact posterior's error, and every engine's ratio to it."""
+    found: dict[str, dict[str, float | Ratio]] = {}
+    for i, published in enumerate(card.published_models):
+        mine = generating == i
+        if len(card.published_models) > 1 and mine.any():
+            table: dict[str, float | Ratio] = {"patients": int(mine.sum())}
+            for (engine, metric), value in error.items():
+                exact = error["exact", metric][mine]
+                table[f"{engine} {metric}"] = log_rmse(exact) if engine == "exact" else ratio_of_errors(value[mine], exact, generator)
+            found[published.name] = table
+    return found
 
 
-def _milliseconds(model: PKVAE, population: Population, draws: int) -> tuple[float, float]:
-    """Wall time of one patient alone (median of 15), and a patient's share of a batch of up to 100."""
-
-    def clock(index: torch.Tensor) -> float:
-        started = time.perf_counter()
-        weighted(model, rows(population, index), draws=draws, seed=0)
-        return 1e3 * (time.perf_counter() - started)
-
-    batch = torch.arange(min(CHUNK, len(population.covariates)))
-    return float(np.median([clock(batch[i : i + 1]) for i in range(min(15, len(batch)))])), clock(batch) / len(batch)
+def _by_stratum(card: DrugCard, population: Population, covered: dict[Key, np.ndarray]) -> dict[str, dict[str, float]]:
+    """Coverage of the weighted engine in each group of patients, and how many they are."""
+    names = [c.name for c in card.covariates]
+    groups: dict[str, list[int]] = {}
+    for i, values in enumerate(population.covariates.tolist()):
+        for label in strata_of(card, Patient(str(i), covariates=tuple(Covariate(n, v) for n, v in zip(names, values, strict=True)))):
+            groups.setdefault(label, []).append(i)
+    ours = {metric: value for (engine, metric), value in covered.items() if engine == "weighted"}
+    return {label: {"patients": len(index)} | {metric: float(value[index].mean()) for metric, value in ours.items()} for label, index in groups.items()}
 
 
 @torch.no_grad()
 def benchmark(
     model: PKVAE,
     *,
-    levels: tuple[int, ...] = LEVELS,
-    patients: int = 500,
+    levels: Sequence[int] = LEVELS,
+    patients: int = 1000,
     coverage_patients: int = 4000,
     draws: int = 1000,
     seed: int = 0,
     progress: Progress = lambda line: None,
-) -> tuple[Cell, ...]:
-    """One cell for each number of levels; `seed` redraws all patients, none of which training has seen."""
-    return tuple(run_cell(model, n, patients=patients, coverage_patients=coverage_patients, draws=draws, seed=seed, progress=progress) for n in levels)
-
-
-COLUMNS = (
-    "levels",
-    "engine",
-    "exposure",
-    "log-RMSE",
-    "exact",
-    "ratio (95 % interval)",
-    "90 % coverage",
-    "lost probability in target",
-    "effective draws (median, 5th percentile)",
-    "rungs",
-    "ms (alone, in batch)",
-)
-
-
-def table(cells: tuple[Cell, ...]) -> str:
-    """The cells as a Markdown table, a row for each number of levels, engine and exposure."""
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *(_row(cell, key) for cell in cells for key in cell.ratio)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _row(cell: Cell, key: Key) -> tuple[str, ...]:
-    engine, metric = key
-    ratio, low, high = cell.ratio[key]
-    median, least = cell.effective_share
-    is_ladder = engine == "weighted"
-    return (
-        str(cell.levels),
-        engine,
-        metric,
-        f"{cell.error[key]:.4f}",
-        f"{cell.error['exact', metric]:.4f}",
-        f"{ratio:.3f} ({low:.3f} to {high:.3f})",
-        f"{100 * cell.coverage[key]:.1f} %",
-        f"{100 * cell.lost_probability[engine]:.2f} points",
-        f"{100 * median:.0f} %, {100 * least:.0f} %" if is_ladder and cell.levels else "",
-        ", ".join(f"{name} {100 * share:.1f} %" for name, share in cell.rungs.items()) if is_ladder else "",
-        f"{cell.milliseconds[0]:.0f}, {cell.milliseconds[1]:.1f}" if is_ladder else "",
-    )
-
-
-def summary(cells: tuple[Cell, ...], *, seed: int) -> dict:
-    """The same figures for the provenance, with the seed that redraws them and the peak memory of this process."""
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seed": seed, "peak_memory_MB": round(peak_mb), "cells": [_plain(cell) for cell in cells]}
-
-
-def _plain(cell: Cell) -> dict:
-    def named(values: dict) -> dict:
-        return {" ".join(key) if isinstance(key, tuple) else key: value for key, value in values.items()}
-
-    return {name: named(value) if isinstance(value, dict) else value for name, value in vars(cell).items()}
+) -> Benchmark:
+    """Every figure of one drug; `seed` redraws all patients, none of which training has seen."""
+    progress(f"{model.card.drug}: the opponent")
+    opponent = opponent_of(model.card, seed=seed) if len(model.card.published_models) == 1 else None
+    cells = [run_cell(model, n, opponent, patients=patients, coverage_patients=coverage_patients, draws=draws, seed=seed, progress=progress) for n in levels]
+    progress(f"{model.card.drug}: kidney function falls, and times")
+    fall = falling(model, patients=patients // 2, draws=draws, seed=SEED_OFFSET + seed)
+    words = opponent.population if opponent else "the next published model on the card"
+    return Benchmark(tuple(cells), fall, search_milliseconds(model), words)

@@ -18,6 +18,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, published_responses
 from pkvae_core.drugs.published import MODELS
+from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.evidence import RUNGS, EtaDraws, sample_etas
 from pkvae_core.inference.mode import Mode, find_mode
 from pkvae_core.inference.posterior import Diagnostics, Posterior, cautions_of
@@ -63,11 +64,17 @@ class Averaged:
         return torch.eye(len(counts), dtype=torch.float64).repeat_interleave(counts, 0)
 
 
-def map_batch(card: DrugCard, population: Population, *, names: tuple[str, ...] | None = None, draws: int = 1000, seed: int = 0) -> Averaged:
-    """MAP-Bayes for a batch whose covariates are all known: mode, Laplace covariance and `draws` weighed draws of each model."""
-    names = known_names(card, names)
-    modes = {name: find_mode(MODELS[name], card, population) for name in names}
-    return _averaged(card, population, modes, {name: draws for name in names}, seed)
+def find_modes(card: DrugCard, population: Population, names: tuple[str, ...] | None = None) -> dict[str, Mode]:
+    """The modes of a batch whose covariates are all known, under each of these models."""
+    return {name: find_mode(MODELS[name], card, population) for name in known_names(card, names)}
+
+
+def map_batch(
+    card: DrugCard, population: Population, *, names: tuple[str, ...] | None = None, draws: int = 1000, seed: int = 0, modes: dict[str, Mode] | None = None
+) -> Averaged:
+    """MAP-Bayes for a batch whose covariates are all known: mode, Laplace covariance and `draws` weighed draws of each model. `modes` spares finding them."""
+    modes = modes or find_modes(card, population, names)
+    return _averaged(card, population, modes, {name: draws for name in modes}, seed)
 
 
 def map_bayes(card: DrugCard, patient: Patient, *, names: tuple[str, ...] | None = None, draws: int = 1000, seed: int = 0) -> Posterior:
@@ -82,7 +89,7 @@ def map_bayes(card: DrugCard, patient: Patient, *, names: tuple[str, ...] | None
     filled, assumed = with_typical(card, patient, names)
     population = Population.of(card, [complete(card, filled)])
     with torch.no_grad():
-        modes = {name: find_mode(MODELS[name], card, population) for name in names}
+        modes = find_modes(card, population, names)
         found = _averaged(card, population, modes, _shared_out(card, modes, draws), seed)
     milliseconds = 1e3 * (clock.perf_counter() - started)
     diagnostics = _diagnostics(found, milliseconds)
@@ -129,12 +136,15 @@ def provenance(card: DrugCard, names: tuple[str, ...]) -> dict:
     return {"drug": card.drug, "version": f"MAP-Bayes, {' + '.join(names)}, card {card.version}", "card_version": card.version, "published_models": papers}
 
 
+def individual(model: PublishedModel, card: DrugCard, population: Population, mode: Mode, *, draws: int, generator: torch.Generator) -> Individual:
+    """One model's weighed draws for a batch, from its modes; the model need not be on the card (see `classical`)."""
+    drawn = sample_etas(model, card, population, draws=draws, generator=generator, mode=mode)
+    return Individual(model.name, mode, drawn, published_responses(model, card, population, drawn.normal))
+
+
 def _averaged(card: DrugCard, population: Population, modes: dict[str, Mode], draws: dict[str, int], seed: int) -> Averaged:
     generator = torch.Generator().manual_seed(seed)
-    each = []
-    for name, mode in modes.items():
-        drawn = sample_etas(MODELS[name], card, population, draws=draws[name], generator=generator, mode=mode)
-        each.append(Individual(name, mode, drawn, published_responses(MODELS[name], card, population, drawn.normal)))
+    each = [individual(MODELS[name], card, population, mode, draws=draws[name], generator=generator) for name, mode in modes.items()]
     weights = {m.name: m.weight for m in card.published_models}
     log_share = torch.stack([one.drawn.log_evidence + math.log(weights[one.name]) for one in each], 1)
     return Averaged(tuple(each), log_share.softmax(1))

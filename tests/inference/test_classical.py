@@ -1,0 +1,90 @@
+"""The population fit finds again what made the cohort, and a wrong structure fits it worse."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pkvae_core.drugs.card import load_card
+from pkvae_core.drugs.population import Population, published_responses
+from pkvae_core.drugs.published.model import PublishedModel
+from pkvae_core.inference.classical import Structure, fit_population, opponent_of
+from pkvae_core.inference.mode import find_mode
+from pkvae_core.patient import Covariate, Dose, Patient, Sample
+from pkvae_core.residual_error import ResidualError
+
+CARD = load_card("vancomycin")
+ERROR = ResidualError(0.1, 0.3)
+SUBJECTS = 60
+
+
+def typical(covariates):
+    size = covariates["WT"] / 70
+    return {"CL": 4.0 * size * (covariates["CRCL"] / 80) ** 0.6, "V1": 40.0 * size}
+
+
+TRUTH = PublishedModel("truth", "vancomycin", "", "", "", "", ("WT", "CRCL"), typical, {"CL": 0.09, "V1": 0.04}, ERROR, ())
+TIMES = (1.0, 4.0, 10.0, 20.0)
+
+
+@pytest.fixture(scope="module")
+def cohort() -> Population:
+    """One bolus of 1 g each, four levels."""
+    generator = torch.Generator().manual_seed(3)
+    weight, clearance = 45 + 60 * torch.rand(SUBJECTS, generator=generator), 80 * torch.exp(0.4 * torch.randn(SUBJECTS, generator=generator)).clamp(0.3, 2.2)
+    patients = [
+        Patient(str(i), (Dose(0, 1000),), tuple(Sample(t, 1.0) for t in TIMES), (Covariate("WT", float(weight[i])), Covariate("CRCL", float(clearance[i]))))
+        for i in range(SUBJECTS)
+    ]
+    population = Population.of(CARD, patients)
+    normal = torch.randn(SUBJECTS, 1, 2, dtype=torch.float64, generator=generator)
+    C = published_responses(TRUTH, CARD, population, normal).curves(population.doses, population.sample_time)[0][:, 0]
+    return replace(population, level=(C + ERROR.sd(C) * torch.randn(C.shape, generator=generator)).clamp(min=0.05))
+
+
+@pytest.fixture(scope="module")
+def fit(cohort):
+    with torch.no_grad():
+        return fit_population(CARD, cohort, Structure(1))
+
+
+def test_the_parameters_that_made_the_cohort_are_found_again(fit):
+    """Within four standard errors: of a mean log-parameter sqrt(w2/n), of a standard deviation w/sqrt(2n), plus what the levels' error adds."""
+    found = fit.model.typical({"WT": torch.tensor([70.0]), "CRCL": torch.tensor([80.0])})
+    assert math.log(float(found["CL"]) / 4.0) == pytest.approx(0, abs=4 * 0.3 / math.sqrt(SUBJECTS))
+    assert math.log(float(found["V1"]) / 40.0) == pytest.approx(0, abs=4 * 0.2 / math.sqrt(SUBJECTS))
+    assert math.sqrt(fit.model.variance["CL"]) == pytest.approx(0.3, abs=4 * 0.3 / math.sqrt(2 * SUBJECTS))
+    assert math.sqrt(fit.model.variance["V1"]) == pytest.approx(0.2, abs=4 * 0.22 / math.sqrt(2 * SUBJECTS))
+    assert fit.model.error.proportional == pytest.approx(0.1, abs=0.04) and fit.model.error.additive_mg_per_L < 1
+
+
+def test_effects_of_covariates_are_found_again(fit):
+    half = (
+        fit.model.typical({"WT": torch.tensor([70.0]), "CRCL": torch.tensor([40.0])})["CL"]
+        / fit.model.typical({"WT": torch.tensor([70.0]), "CRCL": torch.tensor([80.0])})["CL"]
+    )
+    assert math.log(float(half)) / math.log(0.5) == pytest.approx(0.6, abs=4 * 0.3 / (0.4 * math.sqrt(SUBJECTS)))
+
+
+def test_the_fitted_model_is_one_that_map_can_use(fit, cohort):
+    mode = find_mode(fit.model, CARD, cohort)
+    assert bool(mode.is_converged.double().mean() > 0.95) and mode.normal.shape == (SUBJECTS, 2)
+    assert mode.normal.mean(0).abs().max() < 4 / math.sqrt(SUBJECTS)  # etas are centred
+
+
+def test_fitting_raises_the_likelihood(fit, cohort):
+    with torch.no_grad():
+        start = fit_population(CARD, cohort, Structure(1), rounds=1)
+    assert fit.is_settled and fit.log_likelihood > start.log_likelihood
+
+
+def test_a_patient_without_a_needed_covariate_is_named(cohort):
+    unknown = replace(cohort, covariates=torch.full_like(cohort.covariates, math.nan))
+    with pytest.raises(ValueError, match="needs WT and CRCL of every patient"):
+        fit_population(CARD, unknown, Structure(1))
+
+
+def test_the_opponent_has_another_structure():
+    assert opponent_of(load_card("theophylline"), patients=10, rounds=1).population.startswith("one compartment, absorbed at once")
+    assert opponent_of(load_card("tobramycin"), patients=10, rounds=1).population.startswith("one compartment, fitted")
