@@ -38,7 +38,7 @@ class LevelForecast:
 
 
 def forecast(engine: Engine, patients: Sequence[Patient], *, seed: int = 0, progress: Progress = silent) -> tuple[LevelForecast, ...]:
-    """Every level of every patient, in time order, each seen from just before it: no level, dose or covariate from that moment on.
+    """Every level of every patient, in time order, each seen from just before it: no level or dose from that moment on, no covariate of a later one.
 
     Levels drawn at the same moment do not know of each other. Raises the engine's ValueError where it cannot answer (see `forecast_each`).
     """
