@@ -44,4 +44,6 @@ def test_a_forecast_says_once_in_whom_covariates_changed(run):
 
 def test_a_covariate_dated_after_the_new_regimen_begins_is_not_known_to_it(run):
     later = HEADER + course("1", asked=()) + f"1,60,,,,2,{AFTER}\n"
-    assert run("dose", later, *DOSE)[2] == run("dose", HEADER + course("1", asked=()), *DOSE)[2]
+    _, err, found = run("dose", later, *DOSE)
+    assert found == run("dose", HEADER + course("1", asked=()), *DOSE)[2]
+    assert "1 covariate values after 48 h are left out" in err

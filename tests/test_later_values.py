@@ -16,7 +16,7 @@ from pkvae_core.drugs.derived import complete
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.records.table import read_patients
 from pkvae_core.report import html_report
-from tests.test_dose_page import field, live, opened, page, said, type_patient
+from tests.test_dose_page import field, live, opened, page, said, type_patient, upload
 from tests.test_report import report_on, words_of
 
 CARD = load_card("vancomycin")
@@ -90,6 +90,18 @@ def test_a_later_creatinine_is_typed_and_changes_the_clearance_from_its_time_on(
     assert found["SCR"] == [(1.3, float("-inf")), (2.6, 28)]
     assert found["CRCL"][1] == (pytest.approx(found["CRCL"][0][0] / 2), 28)
     assert case.now_h == 36
+
+
+def test_a_file_that_dates_a_creatinine_opens_with_it_at_the_time_asked_for():
+    """A row with EVID 2 between the doses dates the creatinine; the one at the end asks."""
+    who, rows = "64,F,72,165", []
+    for time, dose, evid, creatinine in ((0, 1000, 1, 1.3), (12, 1000, 1, ""), (20, "", 2, 2.6), (24, 1000, 1, ""), (40, "", 2, "")):
+        rows.append(f"A1,{time},{dose},{1 if dose else ''},,{evid},{who},{creatinine}\n")
+    test = upload(page(), "ID,TIME,AMT,DUR,DV,EVID,AGE,SEX,WT,HT,SCR\n" + "".join(rows))
+    case = opened(test)
+    assert case is not None and case.now_h == 40
+    assert [(c.value, c.time_h) for c in case.patient.covariates if c.name == "SCR"] == [(1.3, float("-inf")), (2.6, 20)]
+    assert [row["SCR"] for row in test.session_state["draft_later"]] == ["2.6"]
 
 
 def test_while_something_typed_is_wrong_the_last_answer_stays_and_says_what_it_is():

@@ -16,6 +16,7 @@ from pkvae_core.inference.answering import answer_for
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Patient
+from pkvae_core.records.covariates import is_derived
 from pkvae_core.records.history import PatientRecord
 from pkvae_core.vae.checkpoint import load_model
 
@@ -135,6 +136,8 @@ def left_out(patient: Patient, known: Patient, from_h: float) -> Iterator[str]:
         yield f"{more} doses at or after {from_h:g} h are left out: the new regimen replaces them."
     if more := len(patient.samples) - len(known.samples):
         yield f"{more} levels after {from_h:g} h are left out: the new regimen starts before them."
+    if more := sum(not is_derived(c) for c in patient.covariates) - sum(not is_derived(c) for c in known.covariates):
+        yield f"{more} covariate values after {from_h:g} h are left out: they are not known yet when the new regimen starts."
 
 
 def regimen_rows(posterior: Posterior, found: Recommendation, unit: float) -> list[Row]:
