@@ -94,7 +94,7 @@ def _show_what_if(case: Case, ranking: Recommendation, tried: Regimen) -> None:
 
 def _show_unanswered(case: Case, ranking: Recommendation) -> None:
     """Where nobody answers: what was looked at, and each level with its switch, so that the mistake can be found."""
-    st.header("How sure is the model?", anchor=False)
+    st.header("What to check", anchor=False)
     with st.container(border=True):
         show_trust(case, ranking, None)
 

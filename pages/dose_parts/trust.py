@@ -13,6 +13,7 @@ from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.drugs.changes import change_sentences
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameters
+from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 from pkvae_core.report.words import interval_words, percent_words
 from pkvae_core.wording import rounded
@@ -25,7 +26,8 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
     posterior = posterior_for(case)
     own = cautions_for(posterior, (*judged(case.digest, (shown,), case), *ranking.ranked), case.current) if shown else ranking.cautions
     badge, sentence = badge_of(case, posterior)
-    st.markdown(f"{badge} {sentence} {_draws(posterior)}")
+    is_silent = found_in(case).verdict == REFUSED
+    st.markdown(f"{badge} {sentence} {'' if is_silent else _draws(posterior)}")
     show_levels(case, ranking)
     show_looked_at(case)
     for sentence in change_sentences(posterior.card, posterior.patient, lambda time_h: since_words(case, time_h)):
@@ -36,6 +38,8 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
     if case.problems:
         with st.expander(f"{len(case.problems)} {'note' if len(case.problems) == 1 else 'notes'} on the data", icon=":material/warning:"):
             st.text("\n".join(map(str, case.problems)))
+    if is_silent:
+        return
     _parameters(case, posterior)
     if len(posterior.model_probability) > 1:
         shares = [f"{name[:-4].capitalize()} {name[-4:]} {percent_words(share)}" for name, share in posterior.model_probability.items()]

@@ -10,6 +10,7 @@ whatever the drug, the number of levels and what is unknown of the patient, and 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from pkvae_core.inference.posterior import Posterior, predict
 from pkvae_core.patient import Sample
 
 REPLICATES = 400
+AT_ONCE = 100
+ENOUGH = (
+    20  # so many replicates that speak as much against the model settle that nothing is unusual (sequential test, Besag & Clifford, Biometrika 1991;78:301)
+)
 WIDER = 3.0
 DETECTABLE_mg_per_L = 1e-3  # a replicate below it counts as "not detected", where the laboratory's own limit is not known
 HIGH, LOW, EXCHANGED, ANYTHING = "ten times too high", "ten times too low", "exchanged", "anything"
@@ -60,6 +65,14 @@ class _Draws:
     sd: Float[Tensor, "draw sample"]
     limit: Float[Tensor, " sample"]
 
+    @cached_property
+    def table(self) -> Float[Tensor, "feature draw"]:
+        """What each draw has to say to 1, "below", -y^2/2 and y of every sample. Where it explains the levels all terms are small: single precision will do."""
+        precision = self.sd**-2
+        constant = -self.sd.log() - 0.5 * math.log(2 * math.pi) - 0.5 * precision * self.concentration**2
+        below = torch.special.log_ndtr((self.limit - self.concentration) / self.sd).clamp(min=-1e6)
+        return torch.cat([constant, below, precision, self.concentration * precision], 1).T.float()
+
 
 def surprise(prior: Posterior, samples: Sequence[Sample], *, seed: int = 0) -> Surprise:
     """How surprising these levels are under `prior`, what is believed of the same patient without them."""
@@ -70,12 +83,16 @@ def surprise(prior: Posterior, samples: Sequence[Sample], *, seed: int = 0) -> S
     drawn = draws.concentration[:REPLICATES] + draws.sd[:REPLICATES] * torch.randn(draws.sd[:REPLICATES].shape, dtype=torch.float64, generator=generator)
     usual = drawn.clamp(min=draws.limit).log()
     centre, spread = usual.mean(0), WIDER * usual.std(0) + 0.1
-    others = _ratios(drawn, drawn > draws.limit, draws, centre, spread, is_own=True)
-    own = _ratios(level, is_measured, draws, centre, spread, is_own=False)
+    own = _ratios(level, is_measured, draws, centre, spread)
     prior_log = torch.tensor(list(RIVALS.values()), dtype=torch.float64).log()[:, None]
-    rank = 1 + int(((others + prior_log).logsumexp(0) >= (own + prior_log).logsumexp(0)).sum())
+    against, seen = 0, 0
+    while seen < len(drawn) and against < ENOUGH:
+        some = drawn[seen : seen + AT_ONCE]
+        others = _ratios(some, some > draws.limit, draws, centre, spread, first=seen)
+        against += int(((others + prior_log).logsumexp(0) >= (own + prior_log).logsumexp(0)).sum())
+        seen += len(some)
     odds = {name: _exp(v) for name, v in zip(RIVALS, own[:, 0].tolist(), strict=True)}
-    return Surprise(rank / (len(drawn) + 1), odds, *_alone(level, is_measured, draws))
+    return Surprise((1 + against) / (seen + 1), odds, *_alone(level, is_measured, draws))
 
 
 def _exp(value: float) -> float:
@@ -92,8 +109,8 @@ def _alone(level: Float[Tensor, "1 sample"], is_measured: Bool[Tensor, "1 sample
     changed[index, index] /= 10
     changed[count + index, index] *= 10
     sign = torch.cat([-torch.ones(count), torch.ones(count)]).double() * math.log(10)
-    own = _log_evidence(level, is_measured, draws, is_own=False).clamp(min=-1e6)
-    ratio = _log_evidence(changed, is_measured.expand(2 * count, -1), draws, is_own=False) + sign - own
+    own = _log_evidence(level, is_measured, draws).clamp(min=-1e6)
+    ratio = _log_evidence(changed, is_measured.expand(2 * count, -1), draws) + sign - own
     ratio = torch.where(is_measured[0].repeat(2), ratio, -torch.inf)
     best = int(ratio.argmax())
     return best % count, HIGH if best < count else LOW, _exp(float(ratio[best]))
@@ -114,16 +131,17 @@ def _at_levels(prior: Posterior, samples: Sequence[Sample], generator: torch.Gen
 
 
 def _ratios(
-    level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "set sample"], draws: _Draws, centre: Tensor, spread: Tensor, *, is_own: bool
+    level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "set sample"], draws: _Draws, centre: Tensor, spread: Tensor, *, first: int | None = None
 ) -> Float[Tensor, "rival set"]:
-    """Log-likelihood of sets of levels under each rival minus that under the model. `is_own`: set i was made from draw i, which then must not explain it."""
+    """Log-likelihood of sets of levels under each rival minus that under the model. Where `first` is given, set i
+    was made from draw `first` + i, which then must not explain it."""
     measured = is_measured.sum(1)
-    model = _log_evidence(level, is_measured, draws, is_own=is_own)
+    model = _log_evidence(level, is_measured, draws, first=first)
     exchanged, can_be = _exchanged(level, is_measured)
     rivals = [
-        _log_evidence(level / 10, is_measured, draws, is_own=is_own) - measured * math.log(10),
-        _log_evidence(level * 10, is_measured, draws, is_own=is_own) + measured * math.log(10),
-        torch.where(can_be, _log_evidence(exchanged, is_measured, draws, is_own=is_own), -torch.inf),
+        _log_evidence(level / 10, is_measured, draws, first=first) - measured * math.log(10),
+        _log_evidence(level * 10, is_measured, draws, first=first) + measured * math.log(10),
+        torch.where(can_be, _log_evidence(exchanged, is_measured, draws, first=first), -torch.inf),
         _log_size(level, is_measured, draws, centre, spread),
     ]
     return torch.stack(rivals) - model.clamp(min=-1e6)
@@ -138,19 +156,16 @@ def _exchanged(level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "se
     return torch.where(can_be[:, None], swapped, level), can_be
 
 
-def _log_evidence(level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "set sample"], draws: _Draws, *, is_own: bool) -> Float[Tensor, " set"]:
-    """log of the mean over draws of p(levels | draw), the squares multiplied out so that all sets meet all draws in three products of matrices."""
-    precision = draws.sd**-2
-    constant = -draws.sd.log() - 0.5 * math.log(2 * math.pi) - 0.5 * precision * draws.concentration**2
-    below = torch.special.log_ndtr((draws.limit - draws.concentration) / draws.sd)
+def _log_evidence(
+    level: Float[Tensor, "set sample"], is_measured: Bool[Tensor, "set sample"], draws: _Draws, *, first: int | None = None
+) -> Float[Tensor, " set"]:
+    """log of the mean over draws of p(levels | draw), the squares multiplied out so that all sets meet all draws in one product of matrices."""
     kept, known = torch.where(is_measured, level, 0), is_measured.to(level.dtype)
-    features = torch.cat([known, 1 - known, -0.5 * kept**2, kept], 1)
-    table = torch.cat([constant, below.clamp(min=-1e6), precision, draws.concentration * precision], 1)
-    each = features.float() @ table.float().T  # where a draw explains the levels all terms are small: single precision will do
-    if is_own:
-        each[range(len(each)), range(len(each))] = -torch.inf
+    each = torch.cat([known, 1 - known, -0.5 * kept**2, kept], 1).float() @ draws.table
+    if first is not None:
+        each[range(len(each)), range(first, first + len(each))] = -torch.inf
     highest = each.max(1, keepdim=True).values
-    return each.sub_(highest).exp_().sum(1).double().log() + highest[:, 0].double() - math.log(each.shape[1] - is_own)
+    return each.sub_(highest).exp_().sum(1).double().log() + highest[:, 0].double() - math.log(each.shape[1] - (first is not None))
 
 
 def _log_size(level: Tensor, is_measured: Tensor, draws: _Draws, centre: Tensor, spread: Tensor) -> Float[Tensor, " set"]:
