@@ -18,7 +18,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import VirtualPatients, course, simulate
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Dose, Regimen
-from pkvae_core.structural.exponentials import Doses, Pulses, superpose
+from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose
 from pkvae_core.vae.vae import PKVAE
 
 
@@ -132,15 +132,10 @@ def map_population(model: PKVAE, count: int, generator: torch.Generator) -> Late
 
 
 def _pharmacokinetics(pulses: Pulses) -> list[Property]:
-    """From the true responses, as `parameters` does for draws: CL = 1/AUC, V = AUMC/AUC^2, half-life of the slowest term that holds 5 % of the AUC."""
-    amplitude, rate = pulses.amplitude[:, 0, 0], pulses.rate[:, 0, 0]
-    auc, aumc = (amplitude / rate).sum(-1), (amplitude / rate**2).sum(-1)
-    slowest = torch.where(amplitude / rate >= 0.05 * auc[:, None], rate, torch.inf).min(-1).values
-    found = [
-        Property("CL", "Clearance", "L/h", (1 / auc).numpy()),
-        Property("V", "Volume", "L", (aumc / auc**2).numpy()),
-        Property("half_life", "Half-life", "h", (math.log(2) / slowest).numpy()),
-    ]
+    """From the true responses, as `parameters` does for draws."""
+    known = disposition(pulses)
+    labels = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
+    found = [Property(name, label, unit, known[name][:, 0].float().numpy()) for name, (label, unit) in labels.items()]
     if pulses.amplitude.shape[2] > 1:
         time = torch.arange(1, 241) / 10
         since = (time - pulses.lag[:, 0, 1, None]).clamp(min=0)[..., None]

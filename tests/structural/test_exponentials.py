@@ -1,5 +1,7 @@
 """Superposition is exact: for any infusion, any number of doses, any route."""
 
+import math
+
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -128,6 +130,16 @@ def test_clearance_and_volume_are_read_off_the_response():
     found = disposition(vein())
     assert float(found["CL"]) == pytest.approx(4.0)
     assert float(found["V"]) == pytest.approx(70.0)
+
+
+def test_the_half_life_is_that_of_the_terminal_slope_also_where_two_terms_share_it():
+    """Of a textbook curve ln 2 / beta; of one whose slow term is split in two that straddle beta, half as far off as its slowest rate, 20 %."""
+    amplitude, rate = two_compartment(*(torch.tensor([[value]], dtype=torch.float64) for value in (4.0, 40.0, 5.0, 30.0)))
+    beta = rate[..., 1:]
+    split = torch.cat([amplitude[..., :1], amplitude[..., 1:] / 2, amplitude[..., 1:] / 2], -1), torch.cat([rate[..., :1], 1.2 * beta, beta / 1.2], -1)
+    one, other = (float(disposition(Pulses(a[:, :, None], r[:, :, None], torch.zeros(1, 1, 1)))["half_life"]) for a, r in ((amplitude, rate), split))
+    assert one == pytest.approx(math.log(2) / float(beta), rel=0.01)
+    assert one < other < 1.1 * one
 
 
 def test_a_switch_from_vein_to_mouth_adds_up():
