@@ -34,22 +34,30 @@ def show_coverage(source: Source, coverage: Coverage) -> None:
 
 
 def _show_reliability(source: Source, points: Sequence[CoveragePoint]) -> None:
-    mine = [p for p in points if p.stratum == EVERYBODY]
+    """Virtual patients by the number of levels known; a cohort, which is smaller, only with and without any."""
+    mine = [p for p in points if p.stratum == EVERYBODY and (source.is_virtual or p.levels in ("0", "1+"))]
     series = {level_words(levels): [p for p in mine if p.levels == levels] for levels in dict.fromkeys(p.levels for p in mine)}
     read = "On the dashed line an interval holds exactly what it promises; below it the model is surer than it may be, above it less sure than it could be."
     exhibit(source, "coverage", plots.reliability_figure(theme(), series), rows_of(mine), title="Coverage against nominal level", read=read)
 
 
 def _show_strata(source: Source, points: Sequence[CoveragePoint]) -> None:
-    mine = [p for p in points if p.nominal == 0.9 and (p.stratum == EVERYBODY or p.levels in ("all", "0", "2"))]
-    shown = sorted((p for p in mine if p.cases >= FEWEST), key=lambda p: p.stratum != EVERYBODY)
-    names = {f"{level_words(p.levels)}" if p.stratum == EVERYBODY else f"{p.stratum}, {level_words(p.levels).lower()}": p for p in shown}
+    """Everybody by the number of levels known, then each group; groups of too few cases are named instead."""
+    everybody = [p for p in points if p.nominal == 0.9 and p.stratum == EVERYBODY and p.levels != "1+"]
+    groups = [p for p in points if p.nominal == 0.9 and p.stratum != EVERYBODY and p.levels in ("all", "0", "2")]
+    shown = [*everybody, *(p for p in groups if p.cases >= FEWEST)]
+    names = {_row_name(p): p for p in shown}
     read = "A dot in its shaded goal keeps the promise (88 to 92 % of everybody, 86 to 94 % of a group); whiskers: 95 % interval; behind each name its cases."
-    figure = plots.strata_figure(theme(), names, is_overall=[p.stratum == EVERYBODY for p in names.values()])
-    exhibit(source, "coverage-strata", figure, rows_of(mine), title="The 90 % interval, by levels known and by group", read=read)
-    few = dict.fromkeys(in_text(p.stratum) for p in mine if p.cases < FEWEST)
-    if few:
-        st.caption(f"Not drawn, because fewer than {FEWEST} cases are known: {', '.join(few)}.")
+    figure = plots.strata_figure(theme(), names, is_overall=[p.stratum == EVERYBODY for p in shown])
+    few = dict.fromkeys(in_text(p.stratum) for p in groups if p.cases < FEWEST)
+    found = f"Not drawn, because fewer than {FEWEST} cases are known: {', '.join(few)}." if few else ""
+    rows = rows_of([*everybody, *groups])
+    exhibit(source, "coverage-strata", figure, rows, title="The 90 % interval, by levels known and by group", read=read, found=found)
+
+
+def _row_name(point: CoveragePoint) -> str:
+    levels = level_words(point.levels)
+    return levels if point.stratum == EVERYBODY else point.stratum if point.levels == "all" else f"{point.stratum}<br>{in_text(levels)}"
 
 
 def level_words(levels: str) -> str:

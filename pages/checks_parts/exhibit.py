@@ -23,10 +23,14 @@ def exhibit(source: Source, name: str, figure: go.Figure, rows: Sequence[Mapping
         download(source, name, rows)
 
 
+def csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """These rows as a file."""
+    return pd.DataFrame(list(rows)).to_csv(index=False).encode()
+
+
 def download(source: Source, name: str, rows: Sequence[Mapping[str, Any]], label: str = "Numbers (CSV)") -> None:
-    """These rows as a file, named by drug and by the model that they judge."""
-    content = pd.DataFrame(list(rows)).to_csv(index=False).encode()
-    st.download_button(label, content, f"pkvae-{source.drug}-{name}.csv", "text/csv", icon=":material/download:", on_click="ignore", key=f"checks-csv-{name}")
+    """A button that saves these rows, in a file named by the drug."""
+    st.download_button(label, csv(rows), f"pkvae-{source.drug}-{name}.csv", "text/csv", icon=":material/download:", on_click="ignore", key=f"checks-csv-{name}")
 
 
 def says_who_is_missing(left_out: Sequence[str]) -> None:

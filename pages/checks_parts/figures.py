@@ -27,7 +27,7 @@ def show_key_figures(source: Source, outcomes: Mapping[str, Outcome]) -> None:
         "90 % intervals that hold the truth": _coverage(source, made["coverage"]) if "coverage" in made else NONE,
         "Error of the next level": _error(made["forecasts"]) if "forecasts" in made else NONE,
         "Doses that land in target" if source.is_virtual else "Doses near the one given": _landed(made["doses"]) if "doses" in made else NONE,
-        "Draws that break a law": _broken(made["plausibility"]) if "plausibility" in made else NONE,
+        "Biological laws and ranges kept": _broken(made["plausibility"]) if "plausibility" in made else NONE,
     }
     for column, (label, (value, beside)) in zip(st.columns(4), shown.items(), strict=True):
         column.metric(label, value, beside, delta_color="off", delta_arrow="off", border=True, height="stretch")
@@ -46,7 +46,7 @@ def _coverage(source: Source, found: Coverage) -> tuple[str, str]:
     known = "" if point.levels == "all" else f", {counted(int(point.levels), 'level')}"
     return (
         f"{100 * point.covered:.1f} %",
-        f"95 %: {100 * point.low95:.0f}–{100 * point.high95:.0f} %, {in_text(point.label)}{known}",
+        f"{SHORT.get(quantity, in_text(point.label))}{known} (95 %: {100 * point.low95:.0f}–{100 * point.high95:.0f} %)",
     )
 
 
@@ -67,5 +67,5 @@ def _landed(found: DoseTrial | CrossValidation) -> tuple[str, str]:
 
 
 def _broken(found: Plausibility) -> tuple[str, str]:
-    tried, broken = sum(c.tested for c in found.checks), sum(c.violated for c in found.checks)
-    return f"{broken:,}", f"of {tried:,} tried on {len(found.checks)} laws and ranges"
+    laws, broken = len(found.checks), sum(not c.is_kept for c in found.checks)
+    return f"{laws - broken} of {laws}", f"each tried on {max(c.tested for c in found.checks):,} draws"

@@ -48,9 +48,9 @@ def _table(summaries: Mapping[str, Summary]) -> None:
             name = {"all": "All", "1+": "1 or more"}.get(group, group)
             gain = words(s.IPRED_against_PRED.bayesian_impact)
             rows.append((name, f"{s.n:,} ({s.n_subjects:,})", pair(s, "MAPE"), pair(s, "MPE"), pair(s, "RMSE"), pair(s, "within_30"), gain))
-    columns = ["Earlier levels", "Levels (patients)", "MAPE %", "MPE %", "RMSE mg/L", "F30 %", "Bayesian impact %"]
+    columns = ["Earlier levels", "Levels (patients)", "MAPE %", "MPE %", "RMSE mg/L", "F30 %", "Impact %"]
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, width="stretch")
-    st.caption("A priori → a posteriori. Bayesian impact: how much smaller the levels make the RMSE.")
+    st.caption("A priori → a posteriori. Impact: by how much the levels make the RMSE smaller (Bayesian impact).")
 
 
 def _explain(found: LevelAccuracy) -> None:

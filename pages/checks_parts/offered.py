@@ -12,10 +12,12 @@ from pkvae_core.checks.accuracy import usual_margin
 from pkvae_core.checks.calibration import cohort_coverage, virtual_coverage
 from pkvae_core.checks.engines import Engine, classical, vae
 from pkvae_core.checks.fit import goodness_of_fit
-from pkvae_core.checks.folds import cross_validate, shipped
+from pkvae_core.checks.fitted import fitted
+from pkvae_core.checks.folds import CrossValidation, cross_validate, shipped
 from pkvae_core.checks.levels import level_accuracy
+from pkvae_core.checks.loop import closed_loop
 from pkvae_core.checks.plausibility import plausibility
-from pkvae_core.checks.ranks import rank_check
+from pkvae_core.checks.ranks import rank_check, self_check
 from pkvae_core.checks.replay import replay
 from pkvae_core.checks.replicates import replicate
 from pkvae_core.checks.trial import dose_trial
@@ -25,7 +27,7 @@ from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.patient import Patient
 
-FOLDS = 5
+FOLDS, MOST_FITTED = 5, 100  # folds of a cross-validation; patients up to whom a population fit is made in each
 DRAWS = 500  # of each posterior: enough for an interval, half the time of the Dose page's 1,000
 REPLICATES, BINS = 500, 8  # simulated cohorts behind a VPC or an NPDE; bins of time
 AXES: tuple[Axis, ...] = ("time_after_dose_h", "time_h")
@@ -34,11 +36,13 @@ Work = Callable[[Tick], Any]
 LABELS = {
     "coverage": "Coverage",
     "ranks": "Ranks",
+    "own_ranks": "Ranks on the model's own patients",
     "vpc": "VPC",
     "fit": "Goodness of fit",
     "forecasts": "Forecasts by number of levels",
     "doses": "Dose prediction",
     "replay": "Prospective replay",
+    "loop": "Closed loop",
     "plausibility": "Plausibility",
 }
 
@@ -48,6 +52,8 @@ def offered(source: Source) -> dict[str, Step]:
     engine = replace(vae(model(source.drug), draws=DRAWS), name="PKVAE")
     patients = _patients(source)
     works = _shared(engine, source, patients) | (_virtual(engine, source) if source.is_virtual else _cohort(engine, source, patients))
+    if source.stratum:
+        works.pop("own_ranks", None)  # the model's own patients are drawn from all of its prior
     return {name: Step(name, label, works[name]) for name, label in LABELS.items() if name in works}
 
 
@@ -86,7 +92,9 @@ def _virtual(engine: Engine, source: Source) -> dict[str, Work]:
     return {
         "coverage": lambda tick: virtual_coverage(engine, card, patients=count, is_wanted=wants, seed=seed, progress=tick),
         "ranks": lambda tick: rank_check(engine, card, patients=count, levels=source.samples, is_wanted=wants, seed=seed, progress=tick),
-        "doses": lambda tick: dose_trial([engine, _classical(card)], card, patients=count, seed=seed, progress=tick),
+        "own_ranks": lambda tick: self_check(model(source.drug), draws=DRAWS, patients=count, levels=source.samples, seed=seed, progress=tick),
+        "doses": lambda tick: dose_trial([engine, _classical(card)], card, patients=count, is_wanted=wants, seed=seed, progress=tick),
+        "loop": lambda tick: closed_loop([engine], card, patients=count, is_wanted=wants, seed=seed, progress=tick),
     }
 
 
@@ -95,7 +103,7 @@ def _cohort(engine: Engine, source: Source, patients: Callable[[], Sequence[Pati
     card = model(source.drug).card
     return {
         "coverage": lambda tick: cohort_coverage(engine, card, patients(), progress=tick),
-        "doses": lambda tick: cross_validate([shipped(engine), shipped(_classical(card))], patients(), folds=min(FOLDS, len(patients())), progress=tick),
+        "doses": lambda tick: _folds(engine, card, patients(), tick),
     }
 
 
@@ -103,3 +111,11 @@ def _vpcs(engine: Engine, patients: Sequence[Patient], tick: Tick) -> dict[tuple
     """Plain and prediction-corrected, over either time: all from the same simulated cohorts."""
     found = replicate(engine, patients, replicates=REPLICATES, seed=0, progress=tick)
     return {(axis, corrected): compared(engine.name, found, axis=axis, is_corrected=corrected, bins=BINS) for axis in AXES for corrected in (False, True)}
+
+
+def _folds(engine: Engine, card: DrugCard, patients: Sequence[Patient], tick: Tick) -> CrossValidation:
+    """The shipped engines, and where it takes no minutes a classical population fit made anew on each training set."""
+    learners = [shipped(engine), shipped(_classical(card))]
+    if len(patients) <= MOST_FITTED:
+        learners.append(fitted(card))
+    return cross_validate(learners, patients, folds=min(FOLDS, len(patients)), progress=tick)

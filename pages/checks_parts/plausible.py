@@ -15,8 +15,6 @@ def show_plausibility(source: Source, found: Plausibility) -> None:
     st.markdown(found.sentence)
     rows = [("Yes" if c.is_kept else "No", f"{c.name}: {in_text(c.question)}", f"{c.tested:,}", f"{c.violated:,}", c.worst_case or "–") for c in found.checks]
     with st.container(border=True):
-        st.caption(
-            "Each row is a law of pharmacokinetics or a range, tried on draws of the model: all should be kept; where one is not, the worst draw is named."
-        )
+        st.caption("Each row is a law or a range, tried on draws of the model: all should be kept, a range by all but a few draws; the worst draw is named.")
         st.table(pd.DataFrame(rows, columns=["Kept", "Question", "Draws tried", "Draws that break it", "Worst draw"]), hide_index=True)
         download(source, "plausibility", found.rows())

@@ -60,7 +60,7 @@ def show_fit(source: Source, fit: Fit) -> None:
             "fit-pred",
             fits.observed_figure(theme(), fit, "PRED", unit, unit_mg_per_L=factor),
             rows,
-            title="Observed against population prediction",
+            title="Measured against population prediction",
             read=read,
         )
     with second:
@@ -70,7 +70,7 @@ def show_fit(source: Source, fit: Fit) -> None:
             "fit-ipred",
             fits.observed_figure(theme(), fit, "IPRED", unit, unit_mg_per_L=factor),
             rows,
-            title="Observed against individual prediction",
+            title="Measured against individual prediction",
             read=read,
         )
     for column, against, title in zip(st.columns(2), ("time_after_dose_h", "IPRED"), ("time after the dose", "prediction"), strict=True):

@@ -147,7 +147,7 @@ def _keep(name: str, cohort: Cohort, kept: str) -> None:
 
 def _open_example(drug: str, kept: str) -> None:
     """Virtual patients in the place of a file: a check of a cohort to look at, without a cohort."""
-    st.session_state[kept] = "the synthetic example", fresh(model(drug).card, EXAMPLE, seed=EXAMPLE_SEED).patients, ()
+    st.session_state[kept] = "Synthetic example", fresh(model(drug).card, EXAMPLE, seed=EXAMPLE_SEED).patients, ()
 
 
 def _forget(kept: str) -> None:

@@ -31,7 +31,7 @@ def reliability_figure(theme: Theme, series: Mapping[str, Sequence[CoveragePoint
 def strata_figure(theme: Theme, points: Mapping[str, CoveragePoint], *, is_overall: Sequence[bool]) -> go.Figure:
     """Share inside the 90 % interval with its 95 % interval, a row for each name with its count; the goal is shaded, wider for a stratum."""
     colour, count = PALETTES[theme], len(points)
-    chart = figure(theme, height=90 + 30 * count)
+    chart = figure(theme, height=90 + 36 * count)
     for i, overall in enumerate(is_overall):
         goal(chart, colour, *(GOAL if overall else STRATUM_GOAL), rows=(i - 0.5, i + 0.5))
     for overall, hue, symbol in ((True, colour.regimen, "circle"), (False, colour.warning, "diamond")):

@@ -13,6 +13,12 @@ def styles(colour: Palette) -> list[tuple[str, str]]:
     return list(zip(hues, ("circle-open", "circle", "square", "triangle-up", "diamond", "cross", "x"), strict=True))
 
 
+def ours_first(colour: Palette) -> list[tuple[str, str]]:
+    """The same for engines beside each other: ours, the first, in the colour of this regimen."""
+    prior, regimen, in_target, below, warning, *others = styles(colour)
+    return [regimen, below, warning, in_target, prior, *others]
+
+
 def whiskers(
     x: Sequence[float], y: Sequence[float], ends: Sequence[tuple[float | None, float | None]], name: str, hue: str, symbol: str, said: Sequence[str],
     hover: str, *, is_sideways: bool = False, size: int = 9,

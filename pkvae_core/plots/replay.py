@@ -1,11 +1,13 @@
 """What would have happened under our doses? Each decision of a record, looked back at with everything that was learned later."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
 
+from pkvae_core.checks.loop import LoopPoint
 from pkvae_core.checks.replay import Decision, ReplaySummary
-from pkvae_core.plots.marks import by_category, legend_on_top, whiskers
+from pkvae_core.plots.marks import by_category, legend_on_top, ours_first, whiskers
 from pkvae_core.plots.theme import PALETTES, Theme, faded, figure
 
 
@@ -43,3 +45,21 @@ def summaries_figure(theme: Theme, summaries: Sequence[ReplaySummary], *, height
         chart.add_trace(whiskers([i + shift for i, _, _ in known], [f.value for _, _, f in known], ends, name, hue, symbol, said, hover))
     chart.update_yaxes(title_text="Mean chance in target (%)", range=[0, 100])
     return legend_on_top(by_category(chart, [f"{s.earlier_levels}<br>{s.decisions:,} decisions" for s in summaries], "Levels known"))
+
+
+def loop_figure(theme: Theme, points: Sequence[LoopPoint], what: Literal["in_target", "kept_in"], *, height: int = 340) -> go.Figure:
+    """Virtual patients in target from day to day, a line for each way of dosing."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    arms = list(dict.fromkeys(p.arm for p in points))
+    for i, (arm, (hue, symbol)) in enumerate(zip(arms, ours_first(colour), strict=False)):
+        mine = [(p, getattr(p, what)) for p in points if p.arm == arm]
+        known = [(p, f) for p, f in mine if f.value is not None]
+        said = [f"day {p.day}, {p.levels_known:.1f} levels known on average, {p.patients:,} patients" for p, _ in known]
+        x, ends = [p.day + 0.07 * (i - (len(arms) - 1) / 2) for p, _ in known], [(f.low95, f.high95) for _, f in known]
+        hover = f"{arm}: %{{y:.0f}} %<br>%{{customdata}}<extra></extra>"
+        dots = whiskers(x, [f.value for _, f in known], ends, arm, hue, symbol, said, hover, size=7)
+        chart.add_trace(dots.update(mode="lines+markers", line=dict(color=hue, width=1.2)))
+    titles = {"in_target": "Exposure of the day in target (%)", "kept_in": "In target if the regimen is kept (%)"}
+    chart.update_xaxes(title_text="Day", dtick=1, showgrid=False)
+    chart.update_yaxes(title_text=titles[what], range=[0, 100])
+    return legend_on_top(chart)

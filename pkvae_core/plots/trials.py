@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from pkvae_core.checks.folds import Score
 from pkvae_core.checks.occasions import DosePrediction
 from pkvae_core.checks.trial import TrialCell, TrialDose
-from pkvae_core.plots.marks import by_category, legend_on_top, styles, whiskers
-from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
+from pkvae_core.plots.marks import by_category, legend_on_top, ours_first, whiskers
+from pkvae_core.plots.theme import PALETTES, Theme, faded, figure
 
 
 def landing_figure(theme: Theme, cells: Sequence[TrialCell], *, height: int = 340) -> go.Figure:
@@ -23,7 +23,7 @@ def landing_figure(theme: Theme, cells: Sequence[TrialCell], *, height: int = 34
             x=[levels.index(c.levels) for c in first], y=[c.reachable.value for c in first], mode="lines", name="some available dose would", line=ceiling
         )
     )
-    for i, (engine, (hue, symbol)) in enumerate(zip(engines, _dress(colour), strict=False)):
+    for i, (engine, (hue, symbol)) in enumerate(zip(engines, ours_first(colour), strict=False)):
         mine = [c for c in cells if c.engine == engine and c.in_target.value is not None]
         x = [levels.index(c.levels) + 0.1 * (i - (len(engines) - 1) / 2) for c in mine]
         said = [f"{c.patients:,} patients, {c.levels} levels known" for c in mine]
@@ -32,12 +32,6 @@ def landing_figure(theme: Theme, cells: Sequence[TrialCell], *, height: int = 34
         chart.add_trace(whiskers(x, [c.in_target.value or 0 for c in mine], ends, engine, hue, symbol, said, hover))
     chart.update_yaxes(title_text="Patients in target (%)", range=[0, 100])
     return legend_on_top(by_category(chart, [str(n) for n in levels], "Levels known"))
-
-
-def _dress(colour: Palette) -> list[tuple[str, str]]:
-    """Ours in the colour of this regimen, those beside it in the others."""
-    first, second, *others = styles(colour)
-    return [second, *others[1:3], first, *others]
 
 
 def asked_figure(theme: Theme, doses: Sequence[TrialDose], *, height: int = 340) -> go.Figure:
@@ -74,7 +68,7 @@ def scores_figure(theme: Theme, scores: Sequence[Score], *, height: int = 340) -
     """Median size of the dose error by the number of earlier levels, a series for each engine."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
     groups, engines = list(dict.fromkeys(s.earlier_levels for s in scores)), list(dict.fromkeys(s.engine for s in scores))
-    for i, (engine, (hue, symbol)) in enumerate(zip(engines, _dress(colour), strict=False)):
+    for i, (engine, (hue, symbol)) in enumerate(zip(engines, ours_first(colour), strict=False)):
         mine = [s for s in scores if s.engine == engine and s.MdAPE.value is not None]
         x = [groups.index(s.earlier_levels) + 0.1 * (i - (len(engines) - 1) / 2) for s in mine]
         said = [f"{s.n:,} doses of {s.patients:,} patients; within 20 %: {s.within_20.value or 0:.0f} %" for s in mine]

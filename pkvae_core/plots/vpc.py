@@ -3,9 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from pkvae_core.checks.vpc import VPC
+from pkvae_core.checks.vpc import VPC, Percentile
 from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
 
+EARLIEST_H, TICKS_H = 0.1, (0.1, 0.25, 0.5, 1, 2, 4, 8, 12, 24, 48, 96, 168, 336, 672)
 AXES = {"time_after_dose_h": "Hours since the last dose", "time_h": "Hours since the first dose"}
 
 
@@ -13,13 +14,16 @@ def vpc_figure(theme: Theme, check: VPC, unit: str, *, unit_mg_per_L: float = 1.
     """Observed levels and their 5th, 50th and 95th percentile in each bin, over the 95 % bands of the same percentiles in simulated cohorts."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
     hues = {5: colour.below, 50: colour.regimen, 95: colour.warning}
+    top = _top(check) / unit_mg_per_L
     for p in check.percentiles:
+        if p.high95 / unit_mg_per_L > top:
+            _beyond(chart, p, f"{p.high95 / unit_mg_per_L:.3g}", hues[p.percent])
         _box(chart, p.low_h, p.high_h, p.low95 / unit_mg_per_L, p.high95 / unit_mg_per_L, hues[p.percent])
     chart.add_trace(_points(colour, check, unit, unit_mg_per_L))
     for percent, hue in hues.items():
         chart.add_trace(_observed(check, percent, hue, unit, unit_mg_per_L))
     what = "Prediction-corrected level" if check.is_corrected else "Level"
-    chart.update_yaxes(title_text=f"{what} ({unit})", range=[0, 1.08 * _highest(check) / unit_mg_per_L])
+    chart.update_yaxes(title_text=f"{what} ({unit})", range=[0, top])
     return _over_time(chart, check)
 
 
@@ -37,21 +41,40 @@ def below_figure(theme: Theme, check: VPC, *, height: int = 220) -> go.Figure:
 
 
 def _over_time(chart: go.Figure, check: VPC) -> go.Figure:
-    ends = [min(p.low_h for p in check.percentiles), max(p.high_h for p in check.percentiles)] if check.percentiles else None
-    chart.update_xaxes(title_text=AXES[check.axis], range=ends, showgrid=False)
-    return chart.update_layout(margin=dict(l=8, r=48, t=8, b=8))
+    """A log axis: levels crowd after a dose, and a few come days later."""
+    bins = check.percentiles or check.below
+    ends = [max(min(p.low_h for p in bins), EARLIEST_H) / 1.15, max(p.high_h for p in bins) * 1.15] if bins else [1.0, 24.0]
+    ticks = [t for t in TICKS_H if ends[0] <= t <= ends[1]]
+    chart.update_xaxes(type="log", range=list(np.log10(ends)), tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
+    chart.update_xaxes(title_text=f"{AXES[check.axis]} (log scale)", showgrid=False)
+    return chart.update_layout(margin=dict(l=8, r=48, t=16, b=8))
 
 
-def _highest(check: VPC) -> float:
-    """The top of the chart: all bands and lines, and all but the most extreme points."""
-    known = [*(p.high95 for p in check.percentiles), *(p.observed for p in check.percentiles)]
-    points = [float(np.quantile(check.point, 0.99))] if len(check.point) else []
-    return max([v for v in [*known, *points] if np.isfinite(v)], default=1.0)
+def _top(check: VPC) -> float:
+    """The top of the chart: above everything measured but the most extreme points, and above what is usually simulated; single bands may go beyond it."""
+    highest = [max(p.observed, p.median) for p in check.percentiles if np.isfinite(p.observed)]
+    highest += [float(np.quantile(check.point, 0.98))] if len(check.point) else []
+    return 1.35 * max(highest, default=1.0)
 
 
 def _box(chart: go.Figure, left: float, right: float, low: float, high: float, hue: str) -> None:
     if np.isfinite([low, high]).all():
-        chart.add_shape(type="rect", x0=left, x1=right, y0=low, y1=high, fillcolor=faded(hue, 0.22), line_width=0, layer="below")
+        chart.add_shape(
+            type="rect",
+            x0=max(left, EARLIEST_H) / 1.04,
+            x1=max(right, EARLIEST_H) * 1.04,
+            y0=low,
+            y1=high,
+            fillcolor=faded(hue, 0.22),
+            line_width=0,
+            layer="below",
+        )
+
+
+def _beyond(chart: go.Figure, p: Percentile, end: str, hue: str) -> None:
+    """A band that goes on above the chart says where it ends."""
+    x = float(np.log10(max(p.middle_h, EARLIEST_H)))
+    chart.add_annotation(x=x, y=1, yref="paper", yanchor="bottom", text=f"to {end}", showarrow=False, font=dict(color=hue, size=11))
 
 
 def _points(colour: Palette, check: VPC, unit: str, unit_mg_per_L: float) -> go.Scatter:
