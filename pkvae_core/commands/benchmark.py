@@ -65,5 +65,5 @@ def measure(arguments: argparse.Namespace, drug: str) -> dict:
     found = benchmark(model, **sizes, seed=arguments.seed, progress=lambda line: print(line, file=sys.stderr, flush=True))
     held_out = summary(found, seed=arguments.seed)
     if arguments.record:
-        write_provenance({**model.provenance, "held_out": held_out}, CARDS / drug)
+        write_provenance({**model.provenance, "held_out": model.provenance["held_out"] | held_out}, CARDS / drug)
     return held_out
