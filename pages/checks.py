@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from pages import model, open_page
 from pages.checks_parts.calibrated import show_coverage, show_ranks
 from pages.checks_parts.dosed import show_doses
-from pages.checks_parts.exhibit import csv
 from pages.checks_parts.figures import show_key_figures
 from pages.checks_parts.foreseen import show_forecasts
 from pages.checks_parts.jobs import Outcome, Step
@@ -19,8 +17,7 @@ from pages.checks_parts.predicted import show_fit, show_vpc
 from pages.checks_parts.replayed import show_loop, show_replay
 from pages.checks_parts.running import begin, duration, is_running, outcomes, show_running
 from pages.checks_parts.source import Source, choose_source
-from pkvae_core.checks.contenders import measured
-from pkvae_core.checks.scoreboard import EXPOSURES, compact_rows, engine_rows, main_metric
+from pages.models_parts.held_out import scoreboard_csv, show_scoreboard
 
 SECTIONS: dict[str, tuple[tuple[str, Callable[[Source, Any], None]], ...]] = {
     "Calibration": (("coverage", show_coverage), ("ranks", show_ranks), ("own_ranks", show_ranks)),
@@ -103,14 +100,9 @@ def _show_benchmark(drug: str) -> None:
         st.info(f"Not measured yet for this model. `python -m pkvae_core benchmark {drug} --record` measures it.", icon=":material/info:")
         return
     with st.container(border=True):
-        levels, first = " / ".join(str(cell["levels"]) for cell in held_out["cells"]), held_out["cells"][0]
-        st.caption(
-            f"{EXPOSURES[main_metric(card)][:1].upper()}{EXPOSURES[main_metric(card)][1:]}, {first['patients']:,} virtual patients each; in every cell the figures with {levels} levels known. Where another row "
-            "is better than the VAE's, the VAE loses."
-        )
-        st.table(pd.DataFrame(compact_rows(card, held_out)), hide_index=True)
-        download_rows = engine_rows(held_out, measured(card))
-        st.download_button("Numbers (CSV)", csv(download_rows), f"pkvae-{drug}-benchmark.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        show_scoreboard(card, held_out)
+        content = scoreboard_csv(card, held_out)
+        st.download_button("Numbers (CSV)", content, f"pkvae-{drug}-benchmark.csv", "text/csv", icon=":material/download:", on_click="ignore")
     st.page_link("pages/models.py", label="All figures of each model", icon=":material/fact_check:")
 
 

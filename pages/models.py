@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import chart, model, models, open_case, open_page, theme
+from pages.models_parts.held_out import show_held_out, show_strangers
 from pkvae_core.drugs.card import CARDS, DrugCard, Product, Source, TargetSpec, available_drugs, load_card
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.plots import models as plots
@@ -66,47 +67,6 @@ def key_figures(cells: list[dict], card: DrugCard) -> None:
     st.caption(f"{where} Best possible: the exact posterior of the same published models on the same patients.")
 
 
-def show_held_out(drug: str, held_out: dict) -> None:
-    """Figures on virtual patients that training never saw."""
-    st.header("How good it is", anchor=False)
-    cells = held_out.get("cells")
-    if not cells:
-        st.info(f"Not measured yet. `python -m pkvae_core benchmark {drug}` measures it on fresh virtual patients.", icon=":material/info:")
-        return
-    left, right = st.columns(2)
-    with left:
-        st.caption("How often the 90 % interval holds the truth; shaded: the goal, 88 to 92 %")
-        chart(
-            plots.coverage_figure(theme(), cells),
-            key="coverage",
-            alt="Coverage of the 90 % intervals by number of levels; the numbers stand in the table.",
-        )
-    with right:
-        st.caption("Error over that of the exact posterior; shaded: the goal, at most 1.03")
-        chart(plots.ratio_figure(theme(), cells), key="ratio", alt="Ratio of errors by number of levels; the numbers stand in the table.")
-    st.dataframe(pd.DataFrame([row for cell in cells for row in held_out_rows(cell)]), hide_index=True, height="content")
-    first = cells[0]
-    st.markdown(
-        f":small[Errors on {first['patients']:,} patients a number of levels, coverage on {first['coverage_patients']:,}; exact posteriors that were "
-        f"not reliable: {sum(c['unreliable_references'] for c in cells)}, counted in.]"
-    )
-    st.markdown(f":small[Drawn with seed {held_out['seed']}, which training never uses. Drawn anew by] `python -m pkvae_core benchmark {drug} --seed N`")
-
-
-def show_strangers(drug: str, found: dict | None) -> None:
-    """How often the model is silent: about its own patients, where it should speak, and about strangers, where it should not."""
-    st.header("Does it know when to be silent?", anchor=False)
-    if not found:
-        st.info(f"Not measured yet. `python -m pkvae_core strangers {drug}` measures it on virtual patients.", icon=":material/info:")
-        return
-    st.write(found["sentence"])
-    rows = {(r["kind"], r["levels"]): f"{100 * r['noticed']:.1f} % of {r['patients']:,}" for r in found["rates"]}
-    levels = sorted({level for _, level in rows})
-    shown = {kind: [rows.get((kind, n), "") for n in levels] for kind in dict.fromkeys(kind for kind, _ in rows)}
-    st.table(pd.DataFrame.from_dict(shown, orient="index", columns=[f"{n} level{'s' if n > 1 else ''}" for n in levels]).rename_axis("Sent away"))
-    st.markdown(f":small[The first two rows are its own patients. Drawn with seed {found['seed']}; anew by] `python -m pkvae_core strangers {drug} --seed N`")
-
-
 def show_training(drug: str) -> None:
     """How the parts of the ELBO went while the model was trained."""
     st.header("How it was trained", anchor=False)
@@ -114,28 +74,6 @@ def show_training(drug: str) -> None:
         "Parts of the negative ELBO on fresh virtual patients: what the decoder misses of the whole curve, and what the curve tells beyond what is believed."
     )
     chart(plots.training_figure(theme(), training_curve(CARDS / drug)), key="training", alt="Parts of the negative ELBO over the steps of training.")
-
-
-def held_out_rows(cell: dict) -> list[dict[str, str]]:
-    """One row of words for each engine and exposure of a cell."""
-    rows = []
-    for name, (ratio, low, high) in cell["ratio"].items():
-        engine, exposure = name.split()
-        rungs = ", ".join(f"{rung} {100 * share:.1f} %" for rung, share in cell["rungs"].items())
-        rows.append(
-            {
-                "Levels": str(cell["levels"]),
-                "Engine": engine,
-                "Exposure": plots.EXPOSURES[exposure],
-                "Log-RMSE": f"{cell['error'][name]:.3f}",
-                "Exact": f"{cell['error'][f'exact {exposure}']:.3f}",
-                "Ratio (95 %)": f"{ratio:.3f} ({low:.3f}–{high:.3f})",
-                "90 % coverage": f"{100 * cell['coverage'][name]:.1f} %",
-                "Chance in target lost": f"{100 * cell['lost_probability'][engine]:.2f} points",
-                "Rungs": rungs if engine == "weighted" else "",
-            }
-        )
-    return rows
 
 
 def show_limits(card: DrugCard) -> None:
@@ -235,7 +173,7 @@ card, provenance = model(drug).card, model(drug).provenance
 introduce(card, provenance)
 left, right = st.columns([60, 40])
 with left.container(border=True, height="stretch"):
-    show_held_out(drug, provenance["held_out"])
+    show_held_out(card, provenance["held_out"])
     show_strangers(drug, provenance["held_out"].get("strangers"))
 with right.container(border=True, height="stretch"):
     show_limits(card)

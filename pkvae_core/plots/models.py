@@ -18,8 +18,8 @@ def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height:
         values = [100 * c["coverage"][name] for c in cells]
         hover = f"{label}, %{{customdata}} levels: %{{y:.1f}} % of the intervals hold the truth<extra></extra>"
         chart.add_trace(_dots([j + 0.16 * i for j in range(len(cells))], values, label, hue, symbol, [c["levels"] for c in cells], hover))
-    low = min([87.0, *(100 * v - 1 for c in cells for v in c["coverage"].values())])
-    chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=[low, max([93.0, *(100 * v + 1 for c in cells for v in c["coverage"].values())])])
+    ends = [100 * c["coverage"][name] for c in cells for name, *_ in _exposures(cells, "coverage", colour)]
+    chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=[min([87.0, *(v - 1 for v in ends)]), max([93.0, *(v + 1 for v in ends)])])
     return _by_levels(chart, cells)
 
 
@@ -27,7 +27,7 @@ def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: in
     """Error of the model over the error of the exact posterior on the same patients, with its 95 % interval; 1 is as good as possible."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
     _goal(chart, colour, 0, 1.03)
-    ends = [bound for c in cells for r in c["ratio"].values() for bound in r]
+    ends = [bound for c in cells for name, *_ in _exposures(cells, "ratio", colour) for bound in c["ratio"][name]]
     for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "ratio", colour)):
         middle, low, high = zip(*(c["ratio"][name] for c in cells), strict=True)
         hover = f"{label}, %{{customdata}} levels: %{{y:.3f}} times the error of the exact posterior<extra></extra>"
