@@ -128,6 +128,18 @@ def test_the_chart_can_be_read_with_the_keyboard(page):
     playwright.expect(page.locator("#reading")).to_contain_text("90 % band")
 
 
+def test_a_level_switched_off_by_keyboard_is_a_hollow_dot_and_the_card_says_so(page):
+    open_example(page)
+    switch, hollow = page.get_by_role("switch", name="yesterday 21:00: 30.2 mg/L"), page.locator("#chart .level.out")
+    playwright.expect(hollow).to_have_count(0)
+    switch.press("Space")
+    playwright.expect(hollow).to_have_count(1)
+    playwright.expect(page.locator("#detail")).to_contain_text("1 level left out")
+    settle(page)
+    switch.press("Space")
+    playwright.expect(hollow).to_have_count(0)
+
+
 def test_a_real_file_and_a_broken_one(page):
     page.get_by_role("combobox", name="Drug in the file").click()
     page.get_by_role("option", name="Vancomycin").click()
@@ -150,6 +162,19 @@ def test_typing_a_patient_leads_to_an_answer(page):
     weight.press("Tab")
     playwright.expect(page.locator("#headline")).to_contain_text("every")
     playwright.expect(page.get_by_text("No level yet")).to_be_visible()
+
+
+def test_a_check_goes_on_while_the_reader_is_on_another_page(page, server):
+    """One check, started; away and back; its table is there."""
+    page.get_by_role("link", name="Model checks").click()
+    page.get_by_role("heading", name="Model checks").wait_for()
+    settle(page)
+    page.locator(".st-key-checks_run_plausibility button").click()
+    page.get_by_role("link", name="Models", exact=True).click()
+    page.get_by_role("heading", name="Models", exact=True).wait_for()
+    page.get_by_role("link", name="Model checks").click()
+    playwright.expect(page.get_by_role("cell", name="Mass balance", exact=False)).to_be_visible()
+    playwright.expect(page.get_by_text("not checked yet").first).to_be_visible()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(server, browser):

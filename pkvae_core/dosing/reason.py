@@ -35,7 +35,7 @@ def _obstacle(posterior: Posterior, target: Target, options: Sequence[Option], t
         exact = judge(posterior, target, replace(top.regimen, amount_mg=top.exact_amount_mg))
         if exact.probability_in >= target.least_probability:
             return f"The available amounts lie too far apart.{_exact_words(top)}"
-    known = "The levels leave too much uncertainty" if posterior.patient.samples else "Without a level there is too much uncertainty"
+    known = "The levels leave too much uncertainty" if any(s.trust > 0 for s in posterior.patient.samples) else "Without a level there is too much uncertainty"
     return f"{known}: {target.label} of this regimen is {_interval_words(target, top)} (90 % interval). A level, well timed, narrows it."
 
 

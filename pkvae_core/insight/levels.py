@@ -19,7 +19,7 @@ from pkvae_core.patient import Sample
 
 Believe = Callable[[Case], Posterior]  # whoever answers: the engine, from the patient as weighed
 # Measured on 200 virtual vancomycin patients with 1, 2 and 4 levels (seed 5): both limits together flag 0.5 to 1.5 % of right levels, 92 % of tenfold ones,
-# 63 to 77 % of threefold ones, but only 30 to 47 % of tenths: so little is never far outside an additive error of 1.6 to 3.4 mg/L.
+# but only 30 to 62 % of tenths: so little is never far outside an additive error of 1.6 to 3.4 mg/L.
 CONTRADICTS = 0.01  # p among the other levels, below which a level is to be checked
 UNLIKE_ANYBODY = 0.002  # p among such patients: rare patients exist, so that less is asked of a level which the others agree with
 
