@@ -9,16 +9,19 @@ from pages.dose_parts.outcome import counts
 from pages.dose_parts.ranked import regimen_label
 from pages.dose_parts.shown import NAMES, clock_words, figure_words, per_mg_per_L
 from pkvae_core.case import Case
-from pkvae_core.dosing.compare import what_if_changed
+from pkvae_core.dosing.compare import supposed
 from pkvae_core.dosing.option import Option, judge
 from pkvae_core.dosing.recommend import Recommendation, recommend
-from pkvae_core.drugs.changes import number_words
+from pkvae_core.drugs.changes import change_cautions, number_words
 from pkvae_core.drugs.parts import CovariateSpec
+from pkvae_core.inference.answering import answer_for
 from pkvae_core.inference.posterior import Posterior, predict
+from pkvae_core.inference.verdict import OUT, REFUSED, Entitlement
 from pkvae_core.patient import Regimen
 from pkvae_core.plots.dose import disturbed
 from pkvae_core.report.curve import grid
 from pkvae_core.report.words import percent_words, unit_words
+from pkvae_core.wording import plain
 
 STARTS_AT = {"CRCL": 0.5, "SCR": 2.0, "WT": 1.1}  # of the present value: kidneys at half, more water
 SHORT = {"CRCL": "CrCl", "SCR": "SCr", "WT": "Weight"}
@@ -33,7 +36,7 @@ def changeable(case: Case) -> list[CovariateSpec]:
 
 
 def show_what_if(case: Case, ranking: Recommendation, tried: Regimen) -> None:
-    """The supposed value, typed or slid; then the regimen under it, the regimen that would be chosen, and both curves."""
+    """The supposed value, typed or slid; then the regimen under it, the regimen that would be chosen, and both curves, by whoever may answer then."""
     specs = {BUTTONS[spec.name]: spec for spec in changeable(case)}
     if not specs:
         st.markdown("Nothing that could change is known of this patient: enter creatinine or weight first.")
@@ -49,6 +52,8 @@ def show_what_if(case: Case, ranking: Recommendation, tried: Regimen) -> None:
         posterior = _supposed(case.digest, spec.name, value, case)
     except ValueError as error:
         st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")
+        return
+    if not _show_who_answers(posterior):
         return
     _say(case, ranking, tried, spec, value, posterior)
     _draw(case, tried, spec, value, posterior, from_h)
@@ -92,7 +97,17 @@ def _ask_value(case: Case, spec: CovariateSpec) -> float | None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _supposed(digest: str, name: str, value: float, _case: Case) -> Posterior:
-    return what_if_changed(posterior_for(_case), name, value, from_h=supposed_from(_case))
+    return answer_for(model(_case.drug), supposed(posterior_for(_case), name, value, from_h=supposed_from(_case)))
+
+
+def _show_who_answers(posterior: Posterior) -> bool:
+    """Whether anybody answers for the patient as supposed; where the model does not, why."""
+    found = posterior.entitlement or Entitlement()
+    if found.verdict == REFUSED:
+        st.error(literal(found.banner), icon=":material/block:")
+    elif found.verdict == OUT:
+        st.warning(literal(found.banner), icon=":material/swap_horiz:")
+    return found.verdict != REFUSED
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -105,8 +120,10 @@ def _say(case: Case, ranking: Recommendation, tried: Regimen, spec: CovariateSpe
     now, then = judge(posterior_for(case), case.target, tried), judge(posterior, case.target, tried)
     first = ranking.ranked[0].regimen
     chosen = _then(case.digest, spec.name, value, (first.product, first.loading_amount_mg), case, ranking)
+    creatinine = posterior.patient.covariate("SCR") if spec.name == "CRCL" else None
+    with_it = f", creatinine {plain(creatinine, 2)} mg/dL with it," if creatinine else ""
     st.markdown(
-        f":violet-badge[:material/science: Hypothetical] If {spec.label.lower()} is **{number_words(spec.name, value)} {spec.unit}** from "
+        f":violet-badge[:material/science: Hypothetical] If {spec.label.lower()} is **{plain(value)} {spec.unit}**{with_it} from "
         f"{clock_words(case, supposed_from(case))} on, {regimen_label(tried)} gives {NAMES[case.target.metric]} **{_figure(case, then)}** instead of "
         f"{_figure(case, now)}; in target **{counts(then)[1]} of 20** instead of {counts(now)[1]}."
     )
@@ -118,8 +135,9 @@ def _say(case: Case, ranking: Recommendation, tried: Regimen, spec: CovariateSpe
     )
     today = f"today {regimen_label(first)}" if ranking.best else "today none"
     st.markdown(f"{words}, {percent_words(best.probability_in)} in target ({today}).")
+    known = (*posterior_for(case).cautions, *change_cautions(posterior.card, posterior.patient), (posterior.entitlement or Entitlement()).banner)
     for caution in posterior.cautions:
-        if caution not in posterior_for(case).cautions:
+        if caution not in known:  # that the value moves is supposed, no reason for doubt
             st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
 
 
@@ -133,11 +151,11 @@ def _draw(case: Case, tried: Regimen, spec: CovariateSpec, value: float, posteri
     doses = (*given(case), *tried.doses(end_h))
     time_h = grid(case.now_h, end_h, tried.doses(end_h))
     usual = predict(posterior_for(case), doses, time_h).median * per_mg_per_L(case)
-    supposed = predict(posterior, doses, time_h)
-    fan = np.stack([supposed.quantile(p) for p in (0.05, 0.5, 0.95)]) * per_mg_per_L(case)
+    then = predict(posterior, doses, time_h)
+    fan = np.stack([then.quantile(p) for p in (0.05, 0.5, 0.95)]) * per_mg_per_L(case)
     moments, at = [case.clock(t).replace(tzinfo=None) for t in time_h], case.clock(from_h).replace(tzinfo=None)
     present = posterior_for(case).patient.covariate(spec.name) or 0.0
-    names = f"{SHORT[spec.name]} {number_words(spec.name, present)}", f"{SHORT[spec.name]} {number_words(spec.name, value)}"
+    names = f"{SHORT[spec.name]} {number_words(spec.name, present)}", f"{SHORT[spec.name]} {plain(value)}"
     drawn = disturbed(moments, rounded_lists(usual), rounded_lists(fan), theme(), at=at, what="supposed change", unit=unit_words(case.unit), names=names)
     chart(
         drawn,

@@ -69,7 +69,13 @@ WHAT_IF = "what if"  # the source of a covariate that is supposed
 
 
 def what_if_changed(posterior: Posterior, name: str, value: float, *, from_h: float) -> Posterior:
-    """What the same engine would believe if this covariate took this value at `from_h` and kept it. What follows from it (a clearance) follows.
+    """What the same engine would believe if this covariate took this value at `from_h` and kept it (see `supposed`)."""
+    return posterior.revise(supposed(posterior, name, value, from_h=from_h))
+
+
+def supposed(posterior: Posterior, name: str, value: float, *, from_h: float) -> Patient:
+    """The record of the posterior's patient with this value from `from_h` on. What follows from it (a clearance) follows when an engine is asked; a supposed
+    clearance takes a known creatinine with it, in inverse proportion, so that kidneys do not fail in one number and work in the other.
 
     Levels drawn later than `from_h` would be read as drawn under the new value, so it must not lie before them. Raises ValueError, in a sentence, for a
     covariate that the card does not have or that is not known until then, for a value beyond the card's hard range, and for such a time.
@@ -84,10 +90,21 @@ def what_if_changed(posterior: Posterior, name: str, value: float, *, from_h: fl
         raise ValueError(f"{spec.label.lower()} {plain(value)} {spec.unit} lies outside {plain(spec.low)} to {plain(spec.high)} {spec.unit}. Check the value.")
     if any(s.time_h > from_h for s in posterior.patient.samples):
         raise ValueError("a level was drawn after the supposed change. Let it begin after the last level.")
-    return posterior.revise(_with(posterior.patient, Covariate(name, value, from_h, WHAT_IF)))
+    with_it = [Covariate("SCR", creatinine, from_h, WHAT_IF) for creatinine in _creatinine(posterior, name, value, from_h)]
+    return _with(posterior.patient, Covariate(name, value, from_h, WHAT_IF), *with_it)
 
 
-def _with(patient: Patient, supposed: Covariate) -> Patient:
-    """In place of what the record holds for this covariate at or after that time."""
-    kept = tuple(c for c in patient.covariates if c.name != supposed.name or c.time_h < supposed.time_h)
-    return replace(patient, covariates=(*kept, supposed))
+def _creatinine(posterior: Posterior, name: str, value: float, from_h: float) -> tuple[float, ...]:
+    """The creatinine that goes with a supposed clearance; none where it is not known, not on the card, or would leave the card's range."""
+    known, clearance = (posterior.patient.covariate(covariate, from_h) for covariate in ("SCR", "CRCL"))
+    if name != "CRCL" or known is None or clearance is None:
+        return ()
+    creatinine = known * clearance / value
+    return tuple(creatinine for spec in posterior.card.covariates if spec.name == "SCR" and spec.low <= creatinine <= spec.high)
+
+
+def _with(patient: Patient, *supposed: Covariate) -> Patient:
+    """In place of what the record holds for these covariates at or after their time."""
+    since = {covariate.name: covariate.time_h for covariate in supposed}
+    kept = tuple(c for c in patient.covariates if c.time_h < since.get(c.name, math.inf))
+    return replace(patient, covariates=(*kept, *supposed))

@@ -108,6 +108,12 @@ def test_a_supposed_creatinine_moves_the_clearance_with_it(believed):
     assert [c.source for c in supposed.covariates if c.name == "SCR"] == ["patient", "what if"]
 
 
+def test_a_supposed_clearance_takes_creatinine_with_it(believed):
+    half = what_if_changed(believed, "CRCL", believed.patient.covariate("CRCL") / 2, from_h=48).patient
+    assert half.covariate("SCR") == pytest.approx(2.0) and half.covariate("SCR", 47) == 1.0
+    assert [c.source for c in half.covariates if c.name == "CRCL"][-1] == "what if"
+
+
 def test_supposing_does_not_change_the_record(believed):
     before = believed.patient
     what_if_changed(believed, "WT", 90, from_h=48)
