@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.inference.mapbayes import heaviest, map_bayes
+from pkvae_core.inference.mapbayes import heaviest, map_all
 from pkvae_core.inference.posterior import Posterior, individualise_all
 from pkvae_core.patient import Patient
 from pkvae_core.vae.checkpoint import load_model
@@ -52,9 +52,12 @@ def vae(model: PKVAE, *, draws: int = 1000) -> Engine:
 
 
 def classical(card: DrugCard, names: tuple[str, ...] | None = None, *, draws: int = 1000) -> Engine:
-    """MAP-Bayes with these published models (None = all of the card's, averaged), one patient at a time."""
-    name = "average" if names is None else f"map:{'+'.join(names)}"
-    return one_by_one(name, lambda patient, seed: map_bayes(card, patient, names=names, draws=draws, seed=seed))
+    """MAP-Bayes with these published models (None = all of the card's, averaged), in batches."""
+
+    def believe(patients: Sequence[Patient], seed: int) -> list[Posterior]:
+        return [posterior for some in chunks(patients) for posterior in map_all(card, some, names=names, draws=draws, seed=seed)]
+
+    return Engine("average" if names is None else f"map:{'+'.join(names)}", believe)
 
 
 def engine_named(word: str, card: DrugCard) -> Engine:
