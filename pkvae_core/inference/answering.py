@@ -3,8 +3,8 @@
 The one way in for the page, the command line and the report, so that they agree.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from pkvae_core.inference.domain import IMPOSSIBLE, entitlement
@@ -30,7 +30,20 @@ def answer_for_all(model: PKVAE, patients: Sequence[Patient], *, draws: int = 10
     return [_entitled(model, posterior, draws=draws, seed=seed) for posterior in individualise_all(model, patients, draws=draws, seed=seed)]
 
 
+@dataclass(frozen=True)
+class _Remembering:
+    """Asks about another record of the patient, and knows already what was believed before the levels."""
+
+    prior: Posterior
+    revise: Callable[[Patient], Posterior]
+
+    def __call__(self, patient: Patient) -> Posterior:
+        return self.prior if patient == self.prior.patient else self.revise(patient)
+
+
 def _entitled(model: PKVAE, posterior: Posterior, *, draws: int, seed: int) -> Posterior:
+    if posterior.patient.samples:
+        posterior = replace(posterior, revise=_Remembering(posterior.prior(), posterior.revise))
     found = entitlement(posterior)
     if found.verdict == OUT:
         classical = map_bayes(model.card, posterior.patient, draws=draws, seed=seed)

@@ -158,6 +158,12 @@ def test_the_latent_distance_grows_with_the_levels(model, prior):
     assert near and far and near[0] < far[0] and near[1] > far[1]
 
 
+def test_what_was_believed_before_the_levels_is_drawn_once(model):
+    found = answer_for(model, patient(*LEVELS))
+    assert found.prior() is found.prior() and found.prior().patient.samples == ()
+    assert len(found.revise(patient(LEVELS[0])).patient.samples) == 1
+
+
 def test_a_batch_gives_the_same_verdicts_as_one_by_one(model):
     patients = [patient(*LEVELS), patient(*times(10)), patient()]
     together = [p.entitlement.verdict for p in answer_for_all(model, patients) if p.entitlement]
