@@ -68,7 +68,7 @@ def _given(doses: Doses, time: Float[Tensor, "subject time"]) -> Float[Tensor, "
 def _negative(trial: Trial) -> Tensor:
     """The deepest concentration below 0 after 1 mg, as a share of the highest one (before `superpose` cuts off rounding)."""
     top = trial.unit.amax((-1, -2)).clamp(min=1e-30)
-    return (-trial.unit.amin((-1, -2)) / top).clamp(min=0)
+    return (0 - trial.unit.amin((-1, -2)) / top).clamp(min=0)
 
 
 def _rising(trial: Trial) -> Tensor:

@@ -22,6 +22,7 @@ from pkvae_core.patient import Patient, Regimen
 
 REFERENCE = 10_000
 INSIDE = 0.998  # share of the published models' own patients in the range of a parameter
+WIDER = 1.5  # at either end, for covariates that are rarer than those of the published models' patients
 ALLOWED = 0.01  # share of draws that may lie outside before it counts against the model: patients differ from one cohort to the next
 PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
 
@@ -125,8 +126,9 @@ def _ranges(card: DrugCard, seed: int) -> tuple[Question, ...]:
             value = trial.responses.disposition()[name]
             return torch.maximum(low / value, value / high).nan_to_num(nan=torch.inf)
 
-        question = f"Does it stay within {low:.3g} to {high:.3g} {unit}, where {1000 * INSIDE:.0f} of 1,000 patients of the published models are?"
-        found.append(Question(f"{label} that people have", question, "times the end of the range", 1.0, measure, ALLOWED))
+        whose = f"{1000 * INSIDE:.0f} of 1,000 patients of the published models"
+        question = f"Does it stay within {low / WIDER:.3g} to {high * WIDER:.3g} {unit}: the range of {whose}, widened by half at either end?"
+        found.append(Question(f"{label} that people have", question, "times the end of the range", WIDER, measure, ALLOWED))
     return tuple(found)
 
 

@@ -20,6 +20,7 @@ from pkvae_core.patient import Patient
 
 PERCENTS = (5, 50, 95)
 LEAST_IN_BIN = 10
+LEAST_AT_RISK = 5  # levels that a measured one must be the highest of; the estimate is wild where fewer are left
 Axis = Literal["time_after_dose_h", "time_h"]
 
 
@@ -169,12 +170,15 @@ def censored_quantiles(
 ) -> Float[np.ndarray, " probability"]:
     """Quantiles of levels some of which are known only to lie below their limits (Kaplan & Meier's estimate, from the top down; Gillespie 2010).
 
-    Without such levels they are Hazen's quantiles; NaN for what lies below every measured level.
+    Without such levels they are Hazen's quantiles; NaN for what lies below every measured level, or so low that hardly any level there could be measured.
     """
     values = np.unique(measured[~is_below])[::-1]
     mass, left = [], 1.0
     for value in values:
         at_risk, here = (measured <= value).sum(), ((measured == value) & ~is_below).sum()
+        if is_below.any() and at_risk < LEAST_AT_RISK:
+            values = values[values > value]
+            break
         mass.append(left * here / at_risk)
         left -= mass[-1]
     atoms, weight = np.append(values, -np.inf), np.append(mass, max(left, 0.0))
