@@ -72,6 +72,8 @@ def rows_of(points: Sequence[CoveragePoint]) -> list[dict]:
 def show_ranks(source: Source, check: RankCheck) -> None:
     """Histogram and difference curve of one quantity's ranks."""
     says_who_is_missing(check.left_out)
+    if not check.quantities:
+        return
     st.markdown(check.sentence)
     by_name = {r.quantity: r for r in check.quantities}
     key = f"checks_rank_{check.source}"

@@ -13,6 +13,9 @@ from pkvae_core.plots import trials as plots
 def show_doses(source: Source, found: DoseTrial | CrossValidation) -> None:
     """The truth is known of virtual patients; of real ones, the level that followed each dose."""
     says_who_is_missing(found.left_out)
+    if not found.doses:
+        st.info("There was no dose to predict.", icon=":material/info:")
+        return
     st.markdown(found.sentence)
     if isinstance(found, DoseTrial):
         _show_trial(source, found)
@@ -37,9 +40,6 @@ def _show_trial(source: Source, found: DoseTrial) -> None:
 def _show_folds(source: Source, found: CrossValidation) -> None:
     """Each level asks: which dose would have led to it? The answer is the dose that was given."""
     engine = next(iter(found.levels))
-    if not found.doses:
-        st.info("No level followed a dose that could be read backwards.", icon=":material/info:")
-        return
     left, right = st.columns(2)
     with left:
         read = "On the dashed line the model, held out, names the dose that led to the level; filled dots: inside its 90 % interval."

@@ -32,6 +32,8 @@ def show_replay(source: Source, found: Replay) -> None:
 def show_loop(source: Source, found: ClosedLoop) -> None:
     """Virtual patients whom the model doses, level after level, while the truth answers."""
     says_who_is_missing(found.left_out)
+    if not found.points:
+        return
     st.markdown(found.sentence)
     if found.unsure or found.withheld:
         st.caption(

@@ -110,6 +110,8 @@ def _uploaded(drug: str, group: Stratum | None) -> Source | None:
     if not chosen:
         st.warning("No patient of this cohort has a level and is known to belong to this group. Choose another group or file.", icon=":material/group_off:")
         return None
+    if group:
+        st.caption(f"{counted(len(chosen), 'patient').capitalize()} of {len(patients):,} are known to belong to this group.")
     if len(chosen) < FEW:
         st.caption(f":material/info: {counted(len(chosen), 'patient').capitalize()} in all: every figure is rough, and its interval says how rough.")
     return Source(drug, group, chosen, name=name)
