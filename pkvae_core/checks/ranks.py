@@ -110,8 +110,8 @@ def _checked(engine: Engine, virtual: Virtual, z: np.ndarray | None, source: str
 
 def quantities(card: DrugCard, responses: Responses) -> dict[str, Float[np.ndarray, "subject draw"]]:
     """CL, V and half-life as they are at last, and the exposures of the card's typical regimen."""
-    exposures = unit_exposures(card, responses.pulses)
-    return {name: value.numpy() for name, value in (*responses.disposition().items(), *((k, exposures[k]) for k in ("auc24", "trough")))}
+    known = responses.disposition() | unit_exposures(card, responses.pulses, ("auc24", "trough"))
+    return {name: value.numpy() for name, value in known.items()}
 
 
 def _latents(z: np.ndarray | None) -> dict[str, np.ndarray]:
