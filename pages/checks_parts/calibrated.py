@@ -44,12 +44,14 @@ def _show_reliability(source: Source, points: Sequence[CoveragePoint]) -> None:
 def _show_strata(source: Source, points: Sequence[CoveragePoint]) -> None:
     """Everybody by the number of levels known, then each group; groups of too few cases are named instead."""
     everybody = [p for p in points if p.nominal == 0.9 and p.stratum == EVERYBODY and p.levels != "1+"]
-    groups = [p for p in points if p.nominal == 0.9 and p.stratum != EVERYBODY and p.levels in ("all", "0", "2")]
+    levels = ("0", "2") if source.is_virtual else ("all",)
+    groups = [p for p in points if p.nominal == 0.9 and p.stratum != EVERYBODY and p.levels in levels]
     shown = [*everybody, *(p for p in groups if p.cases >= FEWEST)]
     names = {_row_name(p): p for p in shown}
     read = "A dot in its shaded goal keeps the promise (88 to 92 % of everybody, 86 to 94 % of a group); whiskers: 95 % interval; behind each name its cases."
     figure = plots.strata_figure(theme(), names, is_overall=[p.stratum == EVERYBODY for p in shown])
-    few = dict.fromkeys(in_text(p.stratum) for p in groups if p.cases < FEWEST)
+    drawn = {p.stratum for p in shown}
+    few = dict.fromkeys(in_text(p.stratum) for p in groups if p.stratum not in drawn)
     found = f"Not drawn, because fewer than {FEWEST} cases are known: {', '.join(few)}." if few else ""
     rows = rows_of([*everybody, *groups])
     exhibit(source, "coverage-strata", figure, rows, title="The 90 % interval, by levels known and by group", read=read, found=found)
@@ -61,8 +63,8 @@ def _row_name(point: CoveragePoint) -> str:
 
 
 def level_words(levels: str) -> str:
-    """ "No level", "1 level", "4+ levels", "Any number of levels"."""
-    return {"0": "No level", "1": "1 level", "all": "Any number of levels"}.get(levels, f"{levels} levels")
+    """ "No level", "1 level", "4 or more levels", "Any number of levels"."""
+    return {"0": "No level", "1": "1 level", "all": "Any number of levels"}.get(levels, f"{levels.replace('+', ' or more')} levels")
 
 
 def rows_of(points: Sequence[CoveragePoint]) -> list[dict]:

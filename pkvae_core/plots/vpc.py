@@ -47,7 +47,7 @@ def _over_time(chart: go.Figure, check: VPC) -> go.Figure:
     ticks = [t for t in TICKS_H if ends[0] <= t <= ends[1]]
     chart.update_xaxes(type="log", range=list(np.log10(ends)), tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
     chart.update_xaxes(title_text=f"{AXES[check.axis]} (log scale)", showgrid=False)
-    return chart.update_layout(margin=dict(l=8, r=48, t=16, b=8))
+    return chart.update_layout(margin=dict(l=8, r=16, t=16, b=8))
 
 
 def _top(check: VPC) -> float:
@@ -87,14 +87,14 @@ def _points(colour: Palette, check: VPC, unit: str, unit_mg_per_L: float) -> go.
 
 
 def _observed(check: VPC, percent: int, hue: str, unit: str, unit_mg_per_L: float) -> go.Scatter:
-    """One observed percentile over the bins; a gap where it lies below the limit of quantification. Labelled at its right end."""
+    """One observed percentile over the bins; a gap where it lies below the limit of quantification. Labelled at its top, where the lines are apart."""
     each = check.line(percent)
     y = [p.observed / unit_mg_per_L if np.isfinite(p.observed) else None for p in each]
     said = [f"{p.levels:,} levels; simulated {p.low95 / unit_mg_per_L:.3g}–{p.high95 / unit_mg_per_L:.3g} {unit}" for p in each]
     hover = f"{percent}th percentile: %{{y:.3g}} {unit}<br>%{{customdata}}<extra></extra>"
-    last = max((i for i, v in enumerate(y) if v is not None), default=-1)
-    text = [f" {percent} %" if i == last else "" for i in range(len(y))]
+    top = max((v for v in y if v is not None), default=None)
+    text = [f"{percent} %" if v is not None and v == top else "" for v in y]
     return go.Scatter(
-        x=[p.middle_h for p in each], y=y, customdata=said, mode="lines+markers+text", text=text, textposition="middle right", textfont=dict(color=hue),
+        x=[p.middle_h for p in each], y=y, customdata=said, mode="lines+markers+text", text=text, textposition="top center", textfont=dict(color=hue),
         line=dict(color=hue, width=2, dash="solid" if percent == 50 else "dash"), marker=dict(size=5), hovertemplate=hover, cliponaxis=False,
     )  # fmt: skip
