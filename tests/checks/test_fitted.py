@@ -25,7 +25,7 @@ def patients():
 
 @pytest.fixture(scope="module")
 def engine(patients):
-    return fitted(CARD, rounds=8, draws=200).learn(patients[:8])
+    return fitted(CARD, rounds=6, draws=150).learn(patients[:8])
 
 
 def test_the_fit_has_learned_the_clearance_of_its_cohort(engine, patients):
@@ -48,7 +48,7 @@ def test_a_patient_is_answered_the_same_alone_and_in_company(engine, patients):
 
 
 def test_it_goes_through_the_folds(patients):
-    found = cross_validate([fitted(CARD, rounds=2, draws=60)], patients, folds=2, replicates=10)
+    found = cross_validate([fitted(CARD, rounds=1, draws=40)], patients, folds=2, replicates=10)
     assert found.left_out == () and len(found.doses) == 36 and {d.engine for d in found.doses} == {"population fit, one compartment"}
 
 

@@ -18,6 +18,7 @@ from pkvae_core.inference.observable import Observable
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.vae.train import untrained
+from tests.checks.textbook import knowing
 
 PATIENT = Patient(
     "7",
@@ -66,13 +67,17 @@ def test_the_first_level_is_forecast_a_priori(engine):
     assert first.n_earlier == 0 and first.a_priori == first.a_posteriori
 
 
-def test_patients_are_forecast_apart_and_in_order(engine):
-    other = replace(PATIENT, id="8", samples=PATIENT.samples[:2], covariates=(Covariate("WT", 95), Covariate("CRCL", 30)))
+def test_patients_are_forecast_apart_and_in_order():
+    engine = knowing({"7": [3.0, 4.0], "8": [6.0]}, before=[4.0, 5.0])
+    other = replace(PATIENT, id="8", samples=PATIENT.samples[:2])
     together = forecast(engine, [PATIENT, other])
     assert together == (*forecast(engine, [PATIENT]), *forecast(engine, [other]))
+    assert [(f.patient_id, f.n_earlier) for f in together] == [("7", 0), ("7", 1), ("7", 2), ("7", 3), ("8", 0), ("8", 1)]
 
 
-def test_a_patient_that_the_engine_cannot_answer_is_left_out_with_the_reason(engine):
+def test_a_patient_that_the_engine_cannot_answer_is_left_out_with_the_reason():
+    engine = knowing({"7": [3.0], "8": [6.0]})
+
     def believe(patients, seed):
         if any(p.id == "8" for p in patients):
             raise ValueError("patient 8 has no weight.")

@@ -18,7 +18,7 @@ from tests.checks.textbook import belief
 
 CARD = load_card("vancomycin")
 TARGET = Target.from_spec(CARD.target())
-PATIENTS, SEED, DAYS = 6, 3, 4
+PATIENTS, SEED, DAYS = 5, 3, 4
 VIRTUAL = fresh(CARD, PATIENTS, samples=0, seed=SEED, changing=0.0)
 REGIMEN = Regimen(1000, 12, 1)
 
