@@ -158,6 +158,12 @@ def test_a_patient_of_whom_nothing_is_known_is_the_cohorts_typical_one():
     assert "Sex is unknown: MAP-Bayes reckons with male" in " ".join(said)
 
 
+def test_a_covariate_that_the_card_requires_is_asked_for():
+    strict = TOBRAMYCIN.model_copy(update={"covariates": tuple(c.model_copy(update={"when_missing": "required"}) for c in TOBRAMYCIN.covariates)})
+    with pytest.raises(ValueError, match="height and serum creatinine must be known for tobramycin. Add it."):
+        with_typical(strict, CHART, ("hennig2013",))
+
+
 def test_the_exact_posterior_of_one_patient_agrees_with_the_average_and_wants_every_covariate():
     exact, average = exact_individual(VANCOMYCIN, PATIENT, draws=3000), map_bayes(VANCOMYCIN, PATIENT)
     assert exact.engine == "exact" and exact.diagnostics.rung == "weighted" and exact.diagnostics.effective_draws > 400
