@@ -95,7 +95,7 @@ class CrossValidation:
 def split(patients: Sequence[Patient], folds: int, *, seed: int = 0) -> dict[str, int]:
     """The fold of each patient, 1 to `folds`: shuffled, and as even as can be. Raises ValueError when there are fewer patients than folds."""
     if not 2 <= folds <= len(patients):
-        raise ValueError(f"{len(patients)} patients cannot make {folds} folds. Choose at least 2 folds and at most one for each patient.")
+        raise ValueError(f"cross-validation needs 2 folds or more, each with a patient: {folds} asked for, of a cohort of {len(patients)}. Choose others.")
     order = np.random.default_rng(seed).permutation(len(patients))
     return {patients[int(i)].id: rank % folds + 1 for rank, i in enumerate(order)}
 

@@ -85,5 +85,5 @@ def test_a_learner_that_fails_is_reported_and_the_others_go_on(patients):
 
 
 def test_more_folds_than_patients_is_refused(patients):
-    with pytest.raises(ValueError, match="3 patients cannot make 4 folds"):
+    with pytest.raises(ValueError, match="4 asked for, of a cohort of 3"):
         split(patients[:3], 4)
