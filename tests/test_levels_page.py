@@ -1,23 +1,20 @@
 """Does the switch of a level leave it out and nothing else, and does the age weight do what it says?"""
 
-import pytest
+from pathlib import Path
+
 from streamlit.testing.v1 import AppTest
 
 from pkvae_core.case import Case
-from tests.test_dose_page import field, live, opened, page, said
+from tests.test_dose_page import APP, field, live, opened, page, said, upload
 
-EXAMPLE = "example_1-vancomycin-high"
-
-
-@pytest.fixture(scope="module")
-def example() -> Case:
-    case = opened(page().button(key=EXAMPLE).click().run())
-    assert case is not None
-    return case
+CASE = Case.from_json((Path(APP).parent / "assets" / "examples" / "1-vancomycin-high.json").read_bytes())
 
 
 def started() -> AppTest:
-    return page().button(key=EXAMPLE).click().run()
+    """The page with the example on the table, without the way in."""
+    test = AppTest.from_file(APP, default_timeout=300)
+    test.session_state["open_case"] = CASE
+    return test.run()
 
 
 def lines(test: AppTest) -> str:
@@ -29,44 +26,36 @@ def dots(test: AppTest) -> list[bool]:
     return [level["is_left_out"] for level in live(test)["scene"]["levels"]]
 
 
-def test_each_level_says_where_it_stands_and_the_dose_without_it():
+def test_each_level_says_where_it_stands_and_the_dose_without_it_which_is_what_its_switch_brings():
     test = started()
-    assert lines(test).count("such patients") == 2 and lines(test).count("Without it: **") == 2
-    assert [test.toggle(key=f"use_level_{i}").value for i in range(2)] == [True, True]
-    assert dots(test) == [False, False]
-
-
-def test_a_level_switched_off_is_left_out_shown_hollow_and_said_and_comes_back_when_switched_on():
-    test = started()
-    before, words = opened(test), live(test)["options"]
-    assert before is not None
-    test.toggle(key="use_level_0").set_value(False).run()
-    case = opened(test)
-    assert case is not None and not test.exception
-    assert [s.trust for s in case.patient.samples] == [0, 1] and len(case.patient.samples) == len(before.patient.samples)
-    assert dots(test) == [True, False]
-    assert "1 level left out" in live(test)["options"][0]["detail"] and "level left out" in live(test)["words"]["key"]
-    assert "Left out" in lines(test) and "With it: **" in lines(test)
-    test.toggle(key="use_level_0").set_value(True).run()
-    assert opened(test) == before and live(test)["options"] == words
-
-
-def test_the_line_without_a_level_foretells_what_the_switch_recommends():
-    test = started()
+    before = live(test)
+    assert lines(test).count("such patients") == 2 and dots(test) == [False, False]
     _, line = (element.value for element in test.markdown if "Without it: **" in element.value)
     foretold = line.split("Without it: **")[1].split("**")[0]
-    before = live(test)
     test.toggle(key="use_level_1").set_value(False).run()
     answer = live(test)
     headline = answer["options"][answer["recommended_index"]]["headline"] if answer["recommended_index"] >= 0 else "no regimen meets the target"
     assert headline == (before["options"][before["recommended_index"]]["headline"] if foretold == "the same dose" else foretold)
 
 
-def test_without_any_level_that_counts_the_answer_is_the_one_before_levels():
+def test_a_level_switched_off_is_left_out_shown_hollow_and_said_and_comes_back_when_switched_on():
     test = started()
-    for index in range(2):
-        test.toggle(key=f"use_level_{index}").set_value(False).run()
-    assert "No level counts" in lines(test)
+    answered = live(test)["options"]
+    test.toggle(key="use_level_0").set_value(False).run()
+    case = opened(test)
+    assert case is not None and not test.exception
+    assert [s.trust for s in case.patient.samples] == [0, 1] and len(case.patient.samples) == len(CASE.patient.samples)
+    assert dots(test) == [True, False]
+    assert "1 level left out" in live(test)["options"][0]["detail"] and "level left out" in live(test)["words"]["key"]
+    assert "Left out" in lines(test) and "With it: **" in lines(test)
+    test.toggle(key="use_level_0").set_value(True).run()
+    assert opened(test) == CASE and live(test)["options"] == answered
+
+
+def test_without_any_level_that_counts_the_page_says_so():
+    test = started()
+    test.session_state["open_case"] = CASE.with_level(0, is_used=False).with_level(1, is_used=False)
+    assert "No level counts" in lines(test.run())
 
 
 def test_the_age_weight_is_off_until_somebody_asks_and_explained():
@@ -80,18 +69,13 @@ def test_the_age_weight_is_off_until_somebody_asks_and_explained():
     case = opened(test)
     assert case is not None and case.level_half_life_h == 12
     assert "counts " in lines(test)
+    test.number_input(key="age_half_life").set_value(-2.0).run()
+    assert "-2 days is no half-life" in said(test) and opened(test) == case, "it is answered, and not used"
     test.segmented_control(key="age_unit").set_value("hours").run()
     assert test.number_input(key="age_half_life").value == 12
     test.toggle(key="age_weight").set_value(False).run()
     case = opened(test)
     assert case is not None and case.level_half_life_h is None
-
-
-def test_a_half_life_that_makes_no_sense_is_answered_and_not_used():
-    test = started().toggle(key="age_weight").set_value(True).run()
-    test.number_input(key="age_half_life").set_value(-2.0).run()
-    case = opened(test)
-    assert "-2 days is no half-life" in said(test) and case is not None and case.level_half_life_h == 72
 
 
 def test_half_an_hour_is_shown_when_it_is_asked_for():
@@ -104,7 +88,7 @@ def test_half_an_hour_is_shown_when_it_is_asked_for():
 
 
 def test_editing_the_patient_keeps_what_was_left_out_and_the_age_weight():
-    test = started()
+    test = page().button(key="example_1-vancomycin-high").click().run()
     test.toggle(key="use_level_0").set_value(False).run()
     test.toggle(key="age_weight").set_value(True).run()
     test.button(key="edit").click().run()
@@ -112,3 +96,14 @@ def test_editing_the_patient_keeps_what_was_left_out_and_the_age_weight():
     case = opened(test)
     assert case is not None and case.label == "somebody else's words" and not test.exception
     assert [s.trust for s in case.patient.samples] == [0, 1] and case.level_half_life_h == 72
+
+
+def test_a_saved_case_with_a_level_left_out_reopens_to_the_same_numbers():
+    first = started()
+    first.toggle(key="use_level_0").set_value(False).run()
+    first.toggle(key="age_weight").set_value(True).run()
+    case = opened(first)
+    assert case is not None
+    second = upload(page(), case.to_json(), "case.json")
+    assert opened(second) == case and live(second)["options"] == live(first)["options"]
+    assert not second.toggle(key="use_level_0").value and second.toggle(key="age_weight").value
