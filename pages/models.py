@@ -171,13 +171,14 @@ for untrained in set(available_drugs()) - set(models()):
     st.info(f"{load_card(untrained).name} has a card but no model yet: `python -m pkvae_core train {untrained}`.", icon=":material/info:")
 card, provenance = model(drug).card, model(drug).provenance
 introduce(card, provenance)
+with st.container(border=True):
+    show_held_out(card, provenance["held_out"])
 left, right = st.columns([60, 40])
 with left.container(border=True, height="stretch"):
-    show_held_out(card, provenance["held_out"])
-    show_strangers(drug, provenance["held_out"].get("strangers"))
-with right.container(border=True, height="stretch"):
     show_limits(card)
     show_covariates(card)
+with right.container(border=True, height="stretch"):
+    show_strangers(drug, provenance["held_out"].get("strangers"))
 st.header("Targets", anchor=False)
 for column, target in zip(st.columns(len(card.targets)), card.targets, strict=True):
     with column:
