@@ -2,9 +2,9 @@
 
 The response sum_k a_k exp(-lambda_k t) to 1 mg into the vein is that of exactly one chain of compartments, the first one sampled and eliminating (for two
 terms, the textbook's two-compartment model). Lanczos' recursion on the rates with weights p_k = a_k / sum a finds it: with Q its orthogonal matrix, the
-amount in compartment i is A_i = sqrt(V_i) sum_k Q_ki s_k / sqrt(a_k), where s_k is the k-th term's concentration now, V_0 = 1 / sum a, and the other volumes follow from
-the recursion's coefficients. When kidney function changes, the amounts stay where they are and the new exponentials take over from them: mass is conserved,
-which decay on an "elapsed clock", term by term, would not do for more than one term.
+amount in compartment i is A_i = sqrt(V_i) sum_k Q_ki s_k / sqrt(a_k), where s_k is the k-th term's concentration now, V_0 = 1 / sum a, and the other
+volumes follow from the recursion's coefficients. When kidney function changes, the amounts stay where they are and the new exponentials take over from them:
+mass is conserved, which decay on an "elapsed clock", term by term, would not do for more than one term.
 """
 
 import torch
