@@ -153,7 +153,7 @@ def _agrees(found: Agreement) -> str:
     mine, theirs = found.ours.first.probability_in, found.theirs.probability_in
     if found.is_hopeless:
         return f"{found.other.label} agrees that no regimen meets the target, and expects {exposure_words(found.ratio)} from the one {_here(found)}."
-    doubt = f", but is less sure of it: {times_out_of(theirs)} outcomes in target, here {times_out_of(mine)}" if theirs < mine - LOSS else ""
+    doubt = f", but is less sure of it: {_of_100(theirs)} outcomes in target, here {_of_100(mine)}" if theirs < mine - LOSS else ""
     if found.ours.recommendation.best and not found.other.recommendation.best:
         asked = times_out_of(found.other.recommendation.target.least_probability)
         return f"{found.other.label} puts the same dose first, but by it {times_out_of(theirs)} outcomes reach the target; {asked} are asked for."
@@ -161,20 +161,22 @@ def _agrees(found: Agreement) -> str:
 
 
 def _differs(found: Agreement) -> str:
-    reach = f"{times_out_of(found.theirs.probability_in)} outcomes in target, here {times_out_of(found.ours.first.probability_in)}"
-    stake = f"the regimen {_here(found)} is as good" if found.loss <= TIE else f"little is lost with the regimen {_here(found)}"
-    return f"{found.other.label} would choose {_choice(found.other)}, but by it {stake}: {reach}. It expects {exposure_words(found.ratio)} from it."
+    stake = f"the regimen {_here(found)} is as good by it" if found.loss <= TIE else f"little is lost with the regimen {_here(found)}"
+    reach = f"in target in {_of_100(found.theirs.probability_in)} outcomes by its reckoning, {_of_100(found.ours.first.probability_in)} by ours"
+    rarer = found.other.first.probability_in < found.theirs.probability_in and found.other.first.probability_toxic < found.theirs.probability_toxic
+    why = ", which exceeds the toxicity alarm less often" if rarer else ""
+    return f"{found.other.label} would choose {_choice(found.other)}{why}; {stake}: {reach}. It expects {exposure_words(found.ratio)} from it."
 
 
 def _disagrees(found: Agreement) -> str:
     mine, theirs = found.ours.first, found.theirs
     toxic = (
-        f" It exceeds the toxicity alarm in {times_out_of(theirs.probability_toxic)}, not in {times_out_of(mine.probability_toxic)}."
+        f" It exceeds the toxicity alarm in {_of_100(theirs.probability_toxic)}, not in {_of_100(mine.probability_toxic)}."
         if theirs.probability_toxic > mine.probability_toxic + LOSS
         else ""
     )
     by_it = f"By it, the regimen {_here(found)}, {regimen_words(mine.regimen)}, gives {exposure_words(found.ratio)}"
-    reach = f"reaches the target in {times_out_of(theirs.probability_in)} outcomes, not in {times_out_of(mine.probability_in)}"
+    reach = f"reaches the target in {_of_100(theirs.probability_in)} outcomes, not in {_of_100(mine.probability_in)}"
     return f"{found.other.label} disagrees and would choose {_choice(found.other)}. {by_it} and {reach}.{toxic}"
 
 
@@ -182,6 +184,11 @@ def _here(found: Agreement) -> str:
     return "recommended here" if found.ours.recommendation.best else "that comes first here"
 
 
+def _of_100(probability: float) -> str:
+    """65 of 100: rounded as the percentages on the cards are."""
+    return f"{round(100 * probability)} of 100"
+
+
 def _choice(other: Opinion) -> str:
-    said = f"{regimen_words(other.first.regimen)} ({times_out_of(other.first.probability_in)} in target)"
+    said = f"{regimen_words(other.first.regimen)} ({_of_100(other.first.probability_in)} in target)"
     return said if other.recommendation.best else f"none, {said} being the nearest"
