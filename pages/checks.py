@@ -56,7 +56,13 @@ def _offer_run(source: Source, steps: dict[str, Step], ended: dict[str, Outcome]
     labels = {name: step.label for name, step in steps.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.pills(
-            "Checks", list(labels), default=list(labels), selection_mode="multi", format_func=labels.__getitem__, key=f"checks_of_{source.is_virtual}"
+            "Checks",
+            list(labels),
+            default=list(labels),
+            selection_mode="multi",
+            format_func=labels.__getitem__,
+            key=f"checks_of_{source.is_virtual}",
+            wrap=True,
         )
         chosen = [name for name in labels if name in (chosen or ())]
         what = "all checks" if len(chosen) == len(labels) else "one check" if len(chosen) == 1 else f"{len(chosen)} checks"

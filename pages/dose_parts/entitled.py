@@ -6,7 +6,6 @@ from pages import literal, posterior_for
 from pkvae_core.case import Case
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.inference.verdict import CAUTION, OUT, REFUSED, Entitlement
-from pkvae_core.wording import rounded
 
 RUNGS = {
     "prior": (":gray-badge[:material/person_search: No level yet]", "The answer rests on what is known of the patient alone."),
@@ -22,9 +21,9 @@ VERDICTS = {
     REFUSED: (":red-badge[:material/block: Nobody answers]", "What stands above has to be checked first."),
 }
 LOOKED_AT = {
-    "covariates together": "of the model's patients are as far from the middle in all covariates together",
-    "surprise of the levels": "of such patients would show levels that speak as much against the model",
-    "misfit": "is the chance of deviations from the curve as large as these",
+    "covariates together": "of the model's patients are at least as far from the typical one in all covariates together",
+    "surprise of the levels": "of such patients would have levels that surprise the model at least as much",
+    "misfit": "of levels drawn again would lie at least as far from the curve",
 }
 
 
@@ -54,11 +53,12 @@ def badge_of(case: Case, posterior: Posterior) -> tuple[str, str]:
 def show_looked_at(case: Case) -> None:
     """The numbers behind the verdict, also where there is nothing to say."""
     measured = dict(found_in(case).measured)
-    lines = [f"{_share(measured[name])} {words}" for name, words in LOOKED_AT.items() if name in measured]
+    lines = [f"- {_share(measured[name])} {words}" for name, words in LOOKED_AT.items() if name in measured]
     if "latent distance" in measured:
-        lines.append(f"the levels place this patient {rounded(measured['latent distance'])} standard deviations from the middle of such patients")
+        lines.append(f"- The levels place this patient {measured['latent distance']:.1f} standard deviations from the middle of such patients")
     if lines:
-        st.caption(f"Is the model entitled to speak about this patient? {'; '.join(lines)}.")
+        with st.expander("The numbers behind this", icon=":material/query_stats:", key="looked_at"):
+            st.caption("\n".join(["Is the model entitled to speak about this patient?", "", *lines]))
 
 
 def _share(probability: float) -> str:

@@ -110,7 +110,7 @@ def _remedy(spec: CovariateColumn, value: float) -> str:
         for unit, factor in factors.items():
             if own and factor != own and spec.low <= value * factor / own <= spec.high:
                 return f'If it is in {shown(unit)}, say so in the name of the column: "{spec.name} ({shown(unit)})".'
-    return "Correct it, or leave it empty if it is not known."
+    return "Correct it. If it is right, the model is not made for this patient."
 
 
 def with_clearance(patient: Patient, low: float = 0.0, high: float = math.inf) -> Patient:
