@@ -5,7 +5,8 @@ doses and covariates. Each level between this decision and the next is then read
 they were given, would have been chosen? All of them scale by one factor f, and the answer is the f at which the median concentration is the level,
     median over draws of C0 + f C1 = y,
 C0 from the doses before the decision, C1 from those since. As the concentration rises with f in every draw, that f is the median of (y - C0)/C1.
-The dose given is f = 1; a perfect forecast of the level is a perfect prediction of the dose. Nothing from the decision on is seen but the times of the doses.
+The dose given is f = 1; a perfect forecast of the level is a perfect prediction of the dose. Nothing from the decision on is seen but
+the times of the doses and their proportions to one another.
 """
 
 from collections.abc import Callable, Sequence

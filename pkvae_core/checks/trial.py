@@ -3,7 +3,8 @@
 Fresh patients, each with a recorded course, of whom the engine sees the first so many levels. Asked for is the amount, at the card's typical interval and
 infusion, that meets the default target; exposures are those of `beliefs`. The truth asks for aim / exposure per mg. An engine's exact dose is the one whose
 median exposure is the aim; the dose given is the available amount of the best score, as on the Dose page. Beside the engines stands the usual dose by
-covariates: the available amount nearest to what the published models' typical patient with these covariates would need, which no level changes.
+covariates: the available amount nearest to what the published models' typical patient with these covariates would need, which no level changes. The score
+weighs toxicity, the usual dose does not: without levels an engine may reach the target more rarely than the usual dose, and exceed the alarm more rarely.
 """
 
 from collections.abc import Sequence
