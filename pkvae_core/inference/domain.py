@@ -2,7 +2,7 @@
 
 Seven questions, each with a number, and a verdict that follows from the gravest answer. Nothing is tuned: thresholds are tail probabilities among the same
 patient's own replicates, among the card's virtual cohort, or under the posterior's own theory, so that they hold for any drug and any weights.
-A patient like those of the training is called "out" about once in a hundred times, nearly always by the levels' surprise.
+A patient like those of the training is called "out" about once in eighty times, nearly always by the levels' surprise.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from pkvae_core.patient import Patient, Sample
 from pkvae_core.records.covariates import with_clearance
 from pkvae_core.wording import rounded
 
-UNEXPECTED, UNHEARD_OF = 0.05, 0.01  # tail probability of the levels: caution, out
+UNEXPECTED, UNHEARD_OF = 1 / 20, 1 / 80  # tail probability of the levels: caution, out
 RARE, NEVER_SEEN = 1 / 200, 1 / 2000  # share of the cohort as far away: caution, out
 DOUBTFUL, IMPOSSIBLE = 0.01, 0.001  # tail probability of misfit and of latent distance: caution, out
-CERTAIN_SLIP = 10_000  # so many times better explained by a slip, nobody answers; the model's own patients reach it less than once in as many cases (Markov)
+CERTAIN_SLIP = 10_000  # so many times better explained by a slip, nobody answers; among the model's own patients each single slip reaches that less than once in as many cases (Markov)
 LEAST_PLASMA_L = 1.5  # no adult has less; nothing dissolves in less
 
 
