@@ -120,7 +120,7 @@ class Patient:
             object.__setattr__(self, field, tuple(sorted(getattr(self, field), key=lambda item: item.time_h)))
 
     def until(self, time_h: float) -> "Patient":
-        """This patient as known just before `time_h`: nothing from then on, neither dose, level nor covariate."""
+        """This patient as known just before `time_h`: neither dose nor level from then on, and no covariate of a later hour."""
         return replace(
             self,
             doses=tuple(d for d in self.doses if d.time_h < time_h),

@@ -127,7 +127,7 @@ def _show_age_weight(case: Case) -> None:
         st.segmented_control("Unit", list(HOURS), key="age_unit", required=True, label_visibility="collapsed", persist_state="session")
     if problem := st.session_state.pop("age_problem", None):
         st.warning(problem, icon=":material/warning:")
-    st.caption(f"{age_words(half_life_h)} The newest levels count in full.")
+    st.caption(f"{age_words(half_life_h)} Only a level drawn now counts in full.")
 
 
 def _weigh() -> None:

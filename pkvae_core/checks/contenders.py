@@ -80,11 +80,16 @@ def rivals(card: DrugCard, population: Population, generating: Int[Tensor, " sub
     if opponent is None:
         beliefs["wrong"] = picked(each, (generating + 1) % len(each))
     else:
-        mode = find_mode(opponent, card, population)
-        beliefs["wrong"] = _beliefs(card, individual(opponent, card, population, mode, draws=MAP_DRAWS, generator=torch.Generator().manual_seed(seed)))
+        beliefs["wrong"] = _beliefs(card, wrong_model(card, population, opponent, seed=seed))
     beliefs["mode"] = picked([_by_mode(card, population, one, seed) for one in found.each], generating)
     beliefs["exact"], unreliable = _exact(card, population, modes, seed + 1)
     return Rivals(beliefs, unreliable)
+
+
+def wrong_model(card: DrugCard, population: Population, opponent: PublishedModel, *, seed: int) -> Individual:
+    """MAP-Bayes with a model that is not on the card."""
+    generator = torch.Generator().manual_seed(seed)
+    return individual(opponent, card, population, find_mode(opponent, card, population), draws=MAP_DRAWS, generator=generator)
 
 
 def _exact(card: DrugCard, population: Population, modes: dict[str, Mode], seed: int) -> tuple[Beliefs, int]:

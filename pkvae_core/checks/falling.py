@@ -45,7 +45,7 @@ def falling(model: PKVAE, *, patients: int, draws: int, seed: int) -> Falling | 
     covered: list[Tensor] = []
     for index in torch.arange(len(population.covariates)).split(CHUNK):
         some, right = rows(population, index), next_day_auc(card, rows(population, index), rows(truth, index))[:, 0]
-        believed = _believed(model, some, draws, seed)
+        believed = _believed(model, some, draws, seed + int(index[0]))  # patients of one seed share random numbers
         for engine, belief in believed.items():
             error[engine].append((belief.quantiles("next day", (0.5,))[0] / right).log())
         low, high = believed["weighted"].quantiles("next day", (0.05, 0.95))

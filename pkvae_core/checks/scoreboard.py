@@ -8,6 +8,7 @@ from typing import Any
 from pkvae_core.checks.benchmark import Benchmark, Cell
 from pkvae_core.checks.contenders import ENGINES, measured
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.inference.reference import LEAST_EFFECTIVE
 
 Row = dict[str, str]
 HeldOut = Mapping[str, Any]
@@ -118,6 +119,12 @@ def falling_sentence(held_out: HeldOut) -> str | None:
     )
 
 
+def _reference_sentence(held_out: HeldOut) -> str:
+    """How far the exact posterior itself can be relied on."""
+    few, patients = (sum(cell[name] for cell in held_out["cells"]) for name in ("unreliable_references", "patients"))
+    return f"The exact posterior has fewer than {LEAST_EFFECTIVE} effective draws for {few:,} of {patients:,} patients, who are counted in."
+
+
 def search_sentence(held_out: HeldOut) -> str | None:
     found = held_out.get("search_milliseconds")
     return None if found is None else f"Ranking every regimen of the card takes {found:,.0f} ms."
@@ -164,5 +171,5 @@ def markdown(card: DrugCard, held_out: HeldOut, *, is_compact: bool = False) -> 
     if strata := stratum_rows(held_out):
         parts += ["Coverage of the VAE's 90 % intervals, group by group.", table(strata)]
     opponent = held_out.get("opponent")
-    sentences = [falling_sentence(held_out), search_sentence(held_out), opponent and f"The wrong model: {opponent}."]
+    sentences = [_reference_sentence(held_out), falling_sentence(held_out), search_sentence(held_out), opponent and f"The wrong model: {opponent}."]
     return "\n\n".join([*parts, *(sentence for sentence in sentences if sentence)])

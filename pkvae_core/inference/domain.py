@@ -21,7 +21,8 @@ from pkvae_core.wording import rounded
 UNEXPECTED, UNHEARD_OF = 1 / 20, 1 / 80  # tail probability of the levels: caution, out
 RARE, NEVER_SEEN = 1 / 200, 1 / 2000  # share of the cohort as far away: caution, out
 DOUBTFUL, IMPOSSIBLE = 0.01, 0.001  # tail probability of misfit and of latent distance: caution, out
-CERTAIN_SLIP = 10_000  # so many times better explained by a slip, nobody answers; among the model's own patients each single slip reaches that less than once in as many cases (Markov)
+# So many times better explained by a slip, nobody answers; any one slip reaches that in less than one in as many of the model's own patients (Markov).
+CERTAIN_SLIP = 10_000
 LEAST_PLASMA_L = 1.5  # no adult has less; nothing dissolves in less
 
 

@@ -1,11 +1,13 @@
 """The benchmark on a handful of patients: every figure is there, none is out of its range, and a perfect engine would show as one."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from pkvae_core.checks import falling as falling_module
 from pkvae_core.checks import timing
 from pkvae_core.checks.beliefs import EXPOSURES, Beliefs, amounts_mg, is_in_target, joined, picked, unit_exposures
 from pkvae_core.checks.benchmark import Benchmark, run_cell
@@ -14,7 +16,9 @@ from pkvae_core.checks.falling import fallen, falling, next_day_auc
 from pkvae_core.checks.ratio import log_rmse, ratio_of_errors
 from pkvae_core.checks.scoreboard import compact_rows, engine_rows, markdown, model_rows, stratum_rows, summary
 from pkvae_core.drugs.population import simulate
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.exposure import weighted_quantiles
+from pkvae_core.inference import evidence
 from pkvae_core.vae.checkpoint import load_model
 
 
@@ -127,3 +131,29 @@ def test_a_kidney_that_fails_raises_the_next_days_exposure(model):
 def test_a_model_that_is_told_of_the_fall_does_better(found):
     fall = found.falling
     assert fall is not None and fall.error["weighted"] < fall.error["unaware"] and fall.ratio["weighted"][0] < 1.5
+
+
+def test_patients_of_one_batch_alone_share_random_numbers(model, monkeypatch):
+    """Else the error of sampling would not average out over batches."""
+    seeds, believed = [], falling_module._believed
+    monkeypatch.setattr(falling_module, "CHUNK", 2)
+    monkeypatch.setattr(falling_module, "_believed", lambda model, some, draws, seed: seeds.append(seed) or believed(model, some, draws, seed))
+    falling(model, patients=6, draws=50, seed=3)
+    assert len(seeds) > 1 and len(set(seeds)) == len(seeds)
+
+
+def test_a_wrong_model_is_timed_with_its_draws(model, monkeypatch):
+    """Its time stands beside errors that rest on draws, not on the mode alone."""
+    opponent, drawn = replace(MODELS["goti2018"], name="opponent"), []
+    monkeypatch.setattr(timing, "ALONE", 1)
+    monkeypatch.setattr(
+        evidence, "from_prior", lambda published, *rest, _own=evidence.from_prior, **options: drawn.append(published.name) or _own(published, *rest, **options)
+    )
+    with torch.no_grad():
+        timing.milliseconds(model, simulate(model.card, 2, torch.Generator().manual_seed(6), samples=0).population, 50, opponent)
+    assert "opponent" in drawn
+
+
+def test_patients_without_a_reliable_reference_are_counted_aloud(recorded, model):
+    shaky = {**recorded, "cells": [{**cell, "unreliable_references": 2} for cell in recorded["cells"]]}
+    assert "fewer than 400 effective draws for 4 of 16 patients" in markdown(model.card, shaky)
