@@ -36,10 +36,10 @@ Work = Callable[[Tick], Any]
 LABELS = {
     "coverage": "Coverage",
     "ranks": "Ranks",
-    "own_ranks": "Ranks on the model's own patients",
+    "own_ranks": "Self-check of ranks",
     "vpc": "VPC",
     "fit": "Goodness of fit",
-    "forecasts": "Forecasts by number of levels",
+    "forecasts": "Forecasts",
     "doses": "Dose prediction",
     "replay": "Prospective replay",
     "loop": "Closed loop",
