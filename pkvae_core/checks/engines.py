@@ -37,11 +37,6 @@ class Engine:
             return str(error)
 
 
-def one_by_one(name: str, believe: Callable[[Patient, int], Posterior]) -> Engine:
-    """The engine that asks `believe` for each patient alone."""
-    return Engine(name, lambda patients, seed: [believe(patient, seed) for patient in patients])
-
-
 def vae(model: PKVAE, *, draws: int = 1000) -> Engine:
     """The shipped engine (see `individualise`), in batches."""
 

@@ -23,7 +23,6 @@ from pkvae_core.wording import plain, regimen_words, times_out_of
 
 LOSS = 0.10
 APART = 0.20
-NEAR = 0.05  # medians this close are called the same
 DRAWS = 1000  # of equal weight are enough to rank by; the exact posterior has many more
 LABELS = {"vae": "PKVAE", "average": "Averaged MAP-Bayes", "exact": "Exact posterior"}
 
