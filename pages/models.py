@@ -106,7 +106,8 @@ def show_target(card: DrugCard, target: TargetSpec) -> None:
         }
         st.table(pd.DataFrame({name: [bound(value)] for name, value in numbers.items()}), hide_index=True)
         least = f"{100 * target.least_probability:.0f} %"
-        needed = f"Met when at least {least} of the outcomes lie inside. A chance of toxicity counts {plain(target.toxicity_weight)} times against it."
+        times = "once" if target.toxicity_weight == 1 else f"{plain(target.toxicity_weight)} times"
+        needed = f"Met when at least {least} of the outcomes lie inside. A chance of toxicity counts {times} against it."
         st.markdown(f"{needed} {target.note}")
         st.markdown(cited(card, target.source, unverified=target.unverified))
 

@@ -59,8 +59,8 @@ def show_scoreboard(card: DrugCard, held_out: HeldOut) -> None:
     st.dataframe(pd.DataFrame(shown), hide_index=True, height="content")
     wrong = f" Wrong model: {held_out['opponent']}." if held_out.get("opponent") else ""
     st.caption(
-        f"{EXPOSURES[main_metric(card)]} of {held_out['cells'][0]['patients']:,} virtual patients; coverage of the VAE on more (below).{wrong} The right model "
-        "knows which paper a patient comes from, which nobody does in practice. Where another row is better than the VAE's, the VAE loses."
+        f"Measured on the {EXPOSURES[main_metric(card)]} of {held_out['cells'][0]['patients']:,} virtual patients; coverage of the VAE on more (below).{wrong} "
+        "The right model knows which paper a patient comes from, which nobody does in practice. Where another row is better than the VAE's, the VAE loses."
     )
 
 
