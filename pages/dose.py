@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages import literal, model, open_case, open_page
+from pages import literal, model, open_case, open_page, posterior_for
 from pages.dose_parts.answer import show_answer
 from pages.dose_parts.engines import show_engines
 from pages.dose_parts.entitled import show_banner
@@ -18,6 +18,7 @@ from pages.dose_parts.ways_in import show_ways_in
 from pages.dose_parts.whatif import changeable, show_what_if
 from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.drugs.changes import unsteady
 from pkvae_core.patient import Regimen
 
 open_page()
@@ -65,6 +66,8 @@ def answer(case: Case) -> None:
         return
     tried = tried_regimen(ranking, st.session_state.get("trial"))
     alarm = st.container(key="second_opinion_alarm")
+    for caution in unsteady(posterior_for(case).card, posterior_for(case).patient):
+        st.warning(caution, icon=":material/trending_up:")
     show_answer(case, ranking, tried, {"trial": lambda: _try("live"), "accept": lambda: _accept(case, ranking), "compare": lambda: _compare("live")})
     show_report(case, ranking)
     table, trust = st.columns([64, 36], gap="medium")

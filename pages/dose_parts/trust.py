@@ -10,7 +10,7 @@ from pages.dose_parts.shown import since_words
 from pkvae_core.case import Case
 from pkvae_core.dosing.reason import cautions_for
 from pkvae_core.dosing.recommend import Recommendation
-from pkvae_core.drugs.changes import change_sentences
+from pkvae_core.drugs.changes import change_sentences, unsteady
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameters
 from pkvae_core.inference.verdict import REFUSED
@@ -32,7 +32,8 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
     show_looked_at(case)
     for sentence in change_sentences(posterior.card, posterior.patient, lambda time_h: since_words(case, time_h)):
         st.markdown(f":blue-badge[:material/event_repeat: Changed] {literal(sentence)}")
-    for caution in dict.fromkeys((*posterior.cautions, *own)):
+    above = unsteady(posterior.card, posterior.patient)  # said beside the recommendation
+    for caution in dict.fromkeys(c for c in (*posterior.cautions, *own) if c not in above):
         if caution != found_in(case).banner:  # it stands above the answer
             st.markdown(f":orange-badge[:material/warning: Check] {literal(caution)}")
     if case.problems:

@@ -11,6 +11,7 @@ from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 
 TIE = 0.01  # scores this close are the same
+KEPT = 0.03  # the current interval is not left for less: twice the noise of a thousand draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,9 @@ def silence_of(posterior: Posterior) -> str | None:
 def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen], *, current: Regimen | None = None) -> Recommendation:
     """The candidates by score: probability in target minus the target's weight of toxicity times the probability above its alarm.
 
-    Those that reach the least probability come first. Scores within a point of the best remaining one are a tie, which goes to the current interval, then to
-    fewer doses a day, then to the current infusion, then to a shorter one. A trough target leaves continuous infusions out, and a caution says so, unless there
+    Those that reach the least probability come first. The current interval is kept where its best regimen comes within three points of the best of all. Scores
+    within a point of the best remaining one are a tie, which goes to the current interval, then to fewer doses a day, then to the current infusion, then to a
+    shorter one. A trough target leaves continuous infusions out, and a caution says so, unless there
     is nothing else.
     """
     if not posterior.card.gives_dose:
@@ -70,13 +72,23 @@ def recommend(posterior: Posterior, target: Target, candidates: Sequence[Regimen
 def rank(options: Sequence[Option], least_probability: float, current: Regimen | None) -> tuple[Option, ...]:
     """The order of `recommend`."""
     remaining = sorted(options, key=lambda o: (o.probability_in < least_probability, -o.score))
-    ranked: list[Option] = []
+    kept = _kept(remaining, least_probability, current)
+    ranked = [kept] if kept else []
+    remaining = [o for o in remaining if o is not kept]
     while remaining:
         leader = remaining[0]
         ties = [o for o in remaining if o.score >= leader.score - TIE and (o.probability_in < least_probability) == (leader.probability_in < least_probability)]
         ranked += sorted(ties, key=_preference(current))
         remaining = remaining[len(ties) :]
     return tuple(ranked)
+
+
+def _kept(options: Sequence[Option], least_probability: float, current: Regimen | None) -> Option | None:
+    """The regimen at the current interval that is as good as the best of all but for noise."""
+    is_enough = [o.probability_in >= least_probability for o in options]
+    same = [o for o, enough in zip(options, is_enough, strict=True) if current and o.regimen.interval_h == current.interval_h and enough == is_enough[0]]
+    near = [o for o in same if o.score >= max(same[0].score - TIE, options[0].score - KEPT)]
+    return min(near, key=_preference(current)) if near else None
 
 
 def _preference(current: Regimen | None) -> Callable[[Option], tuple]:

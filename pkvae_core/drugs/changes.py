@@ -101,10 +101,10 @@ def _summary(moments: Sequence[Sequence[Change]]) -> tuple[str, ...]:
 
 def change_cautions(card: DrugCard, patient: Patient) -> tuple[str, ...]:
     """What to beware of where covariates have dates: kidneys that are not steady, values known late only, a clearance that cannot be followed."""
-    return (*_unsteady(card, patient), *_late(card, patient), *_beyond(card, patient))
+    return (*unsteady(card, patient), *_late(card, patient), *_beyond(card, patient))
 
 
-def _unsteady(card: DrugCard, patient: Patient) -> tuple[str, ...]:
+def unsteady(card: DrugCard, patient: Patient) -> tuple[str, ...]:
     """Creatinine that moved quickly to its latest value."""
     values = history(patient, "SCR")
     if not values or not any(spec.name == "SCR" for spec in card.covariates):

@@ -47,7 +47,15 @@ def test_a_tie_goes_to_the_current_interval_then_to_fewer_doses_a_day(template):
 
 def test_a_difference_of_more_than_a_point_is_no_tie(template):
     options = [scored(template, 0.80, Regimen(500, 6, 1)), scored(template, 0.78, Regimen(500, 24, 1))]
-    assert rank(options, 0.25, Regimen(1000, 24, 1))[0].regimen.interval_h == 6
+    assert rank(options, 0.25, Regimen(1000, 12, 1))[0].regimen.interval_h == 6
+
+
+def test_the_current_interval_is_kept_for_three_points_and_no_more(template):
+    current = Regimen(1000, 24, 1)
+    for score, kept in ((0.775, True), (0.765, False)):
+        options = [scored(template, 0.80, Regimen(500, 36, 1)), scored(template, score, Regimen(500, 24, 1))]
+        ranked = rank(options, 0.25, current)
+        assert (ranked[0].regimen.interval_h == 24) == kept and len(ranked) == 2
 
 
 def test_a_regimen_that_reaches_the_least_probability_stands_before_one_that_does_not(template):
