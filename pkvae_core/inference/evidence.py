@@ -15,8 +15,9 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population, published_responses, rows
 from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.adapt import FREEDOM, moments
+from pkvae_core.inference.importance import log_likelihood_of
 from pkvae_core.inference.ladder import ADAPTATIONS, passes
-from pkvae_core.inference.mode import Mode, find_mode, log_levels, log_prior
+from pkvae_core.inference.mode import Mode, find_mode, log_prior
 from pkvae_core.inference.psis import effective_draws, smooth
 
 DEFENCE = 0.1
@@ -79,7 +80,7 @@ def around(
     log_p = log_prior(normal)
     log_proposal = torch.logaddexp(_log_t(normal, centre, scale) + math.log(1 - DEFENCE), log_p + math.log(DEFENCE))
     concentration = published_responses(model, card, population, normal).curves(population.doses, population.sample_time)[0]
-    log_weight = (log_levels(concentration, population, model.error) + log_p - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
+    log_weight = (log_likelihood_of(population, concentration.double(), model.error) + log_p - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
     smoothed, k_hat = smooth(log_weight)
     log_evidence = log_weight.logsumexp(-1) - math.log(draws)
     return EtaDraws(normal, smoothed, log_evidence, effective_draws(log_weight), k_hat, torch.full_like(log_evidence, rung))

@@ -17,7 +17,8 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population, published_responses, rows
 from pkvae_core.drugs.published.model import PublishedModel
-from pkvae_core.residual_error import ResidualError, log_likelihood
+from pkvae_core.inference.importance import log_likelihood_of
+from pkvae_core.residual_error import ResidualError
 
 STEPS = 40
 DIFFERENCE = 1e-2  # standard deviations: small for the curve's bends, large for single precision
@@ -57,12 +58,6 @@ def log_prior(normal: Float[Tensor, "*batch eta"]) -> Float[Tensor, "*batch"]:
     return -0.5 * normal.square().sum(-1) - 0.5 * normal.shape[-1] * math.log(2 * math.pi)
 
 
-def log_levels(concentration: Float[Tensor, "subject draw sample"], population: Population, error: ResidualError) -> Float[Tensor, "subject draw"]:
-    """log p(levels | true concentrations), each level to the power of its trust; levels below their limit by M3."""
-    each = log_likelihood(concentration.double(), population.level[:, None].double(), population.is_below_lloq[:, None], error)
-    return (each * _counts(population)[:, None]).sum(-1)
-
-
 def _counts(population: Population) -> Float[Tensor, "subject sample"]:
     return population.trust.double() * population.is_sample
 
@@ -97,7 +92,7 @@ def _look(model: PublishedModel, card: DrugCard, population: Population, normal:
     score, information = torch.where(counts > 0, score, 0), torch.where(counts > 0, information, 0)
     slope = (jacobian * (counts * score)[:, None]).sum(-1) - normal
     curvature = torch.eye(size, dtype=torch.float64) + (jacobian * (counts * information)[:, None]) @ jacobian.transpose(1, 2)
-    return _Place(normal, log_levels(here[:, None], population, model.error)[:, 0] + log_prior(normal), slope, curvature)
+    return _Place(normal, log_likelihood_of(population, here[:, None], model.error)[:, 0] + log_prior(normal), slope, curvature)
 
 
 def find_mode(model: PublishedModel, card: DrugCard, population: Population) -> Mode:

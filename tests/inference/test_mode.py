@@ -13,7 +13,8 @@ from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import Population, published_responses, rows, simulate
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import PublishedModel
-from pkvae_core.inference.mode import find_mode, log_levels, score_and_information
+from pkvae_core.inference.importance import log_likelihood_of
+from pkvae_core.inference.mode import find_mode, score_and_information
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.residual_error import ResidualError, log_likelihood
 
@@ -138,7 +139,7 @@ def test_no_neighbour_of_the_mode_is_higher():
     directions = torch.randn(50, len(model.variance), dtype=torch.float64, generator=torch.Generator().manual_seed(6))
     near = found.normal[:, None] + 0.3 * directions / directions.norm(dim=1, keepdim=True)
     concentration = published_responses(model, CARD, virtual, near).curves(virtual.doses, virtual.sample_time)[0]
-    heights = log_levels(concentration, virtual, model.error) - 0.5 * near.square().sum(-1) - 0.5 * 3 * math.log(2 * math.pi)
+    heights = log_likelihood_of(virtual, concentration, model.error) - 0.5 * near.square().sum(-1) - 0.5 * 3 * math.log(2 * math.pi)
     assert (heights < found.height[:, None]).all()
 
 
