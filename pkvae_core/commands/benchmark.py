@@ -6,8 +6,10 @@ import sys
 import torch
 
 from pkvae_core.checks.benchmark import benchmark
+from pkvae_core.checks.recorded import record, recorded
 from pkvae_core.checks.scoreboard import markdown, summary
 from pkvae_core.commands.cases import ALL_ANSWERED, count
+from pkvae_core.commands.measurements import MEASUREMENTS
 from pkvae_core.drugs.card import CARDS, available_drugs
 from pkvae_core.vae.checkpoint import load_model, write_provenance
 
@@ -20,7 +22,9 @@ and by its mode and Laplace covariance alone. Figures: log-RMSE and bias of the 
 the exact posterior's, coverage of the 90 % interval, probability in target lost against the exact
 posterior, patients whose true exposure lands in target when dosed by that engine, time. Then: the
 same by the model that made the patients, coverage by group of patients, kidney function that falls
-by half in mid-course, and the time of a regimen search. About ten minutes a drug on one idle core."""
+by half in mid-course, and the time of a regimen search. About ten minutes a drug on one idle core.
+
+--of NAME measures something else than one drug's accuracy; what can be named is listed with the flag."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core benchmark --all
@@ -32,6 +36,7 @@ examples:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("drug", nargs="?", help="name of a drug card with a trained model")
     parser.add_argument("--all", action="store_true", help="every drug that has a trained model")
+    parser.add_argument("--of", choices=sorted(MEASUREMENTS), help="; ".join(f"{name}: {each.TITLE}" for name, each in sorted(MEASUREMENTS.items())))
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="redraws every patient (default 0)")
     parser.add_argument("--patients", type=count, default=1000, metavar="N", help="patients in a cell on whom all engines are compared (default 1000)")
     parser.add_argument("--coverage-patients", type=count, default=4000, metavar="N", help="patients in a cell that measure the VAE's coverage (default 4000)")
@@ -41,11 +46,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.all == bool(arguments.drug):
-        raise ValueError("name one drug, or say --all.")
+    if [bool(arguments.all), bool(arguments.drug), bool(arguments.of)].count(True) != 1:
+        raise ValueError("name one drug, or say --all, or name a measurement with --of.")
     if arguments.recorded and arguments.record:
         raise ValueError("--record writes what is measured, --recorded measures nothing; give one of them.")
     torch.set_num_threads(1)  # one thread, as a patient's answer gets on the page
+    if arguments.of:
+        return measure_other(arguments)
     drugs = [d for d in available_drugs() if (CARDS / d / "model.safetensors").exists()] if arguments.all else [arguments.drug]
     for drug in drugs:
         model = load_model(drug)
@@ -67,3 +74,15 @@ def measure(arguments: argparse.Namespace, drug: str) -> dict:
     if arguments.record:
         write_provenance({**model.provenance, "held_out": model.provenance["held_out"] | held_out}, CARDS / drug)
     return held_out
+
+
+def measure_other(arguments: argparse.Namespace) -> int:
+    """One of `MEASUREMENTS`, printed, and recorded where that is asked for."""
+    measurement = MEASUREMENTS[arguments.of]
+    found = recorded(arguments.of) if arguments.recorded else measurement.measure(arguments.seed, lambda line: print(line, file=sys.stderr, flush=True))
+    if found is None:
+        raise ValueError(f"nothing is recorded for {arguments.of} yet; measure it: python -m pkvae_core benchmark --of {arguments.of} --record")
+    if arguments.record:
+        record(arguments.of, found)
+    print(measurement.markdown(found), end="\n\n", flush=True)
+    return ALL_ANSWERED

@@ -1,0 +1,5 @@
+"""What else than one drug's accuracy is measured: one file a measurement, each `TITLE`, `measure(seed, say) -> dict` and `markdown(found) -> str`."""
+
+from types import ModuleType
+
+MEASUREMENTS: dict[str, ModuleType] = {}
