@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.special import ndtr
-from torch import Tensor
 
 from pkvae_core.checks.engines import Engine, chunks
 from pkvae_core.checks.progress import Progress
@@ -16,9 +16,13 @@ from pkvae_core.drugs.population import course
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Patient
+from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.body import changed
 from pkvae_core.structural.exponentials import NEVER, Pulses, with_terms
 from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.simulated import Simulated
 
+Answer = TypeVar("Answer")
 SHARING = 24  # patients asked with one seed share random numbers: with 500 draws this widens the scatter of a cohort's figures by 5 % at most
 
 
@@ -29,7 +33,7 @@ class Answers:
     card: DrugCard
     index: tuple[int, ...]
     patients: tuple[Patient, ...]
-    responses: Responses  # [subject draw]
+    responses: AnyResponses  # [subject draw]
     weight: Float[np.ndarray, "subject draw"]
     member: Float[np.ndarray, "subject draw model"]  # probability of each of the card's published models, whose residual error then applies
     z: Float[np.ndarray, "subject draw latent"] | None
@@ -74,21 +78,30 @@ def _member(posterior: Posterior) -> Float[np.ndarray, "draw model"]:
     return np.stack([table[:, own.index(m.name)] if m.name in own else np.zeros(len(table)) for m in posterior.card.published_models], 1)
 
 
-def stacked(parts: Sequence[Responses]) -> Responses:
+def stacked(parts: Sequence[AnyResponses]) -> AnyResponses:
     """Responses of different subjects, one below the other; where one has fewer changes or exponentials it is filled up with what changes nothing."""
-    terms, changes = max(p.pulses.amplitude.shape[-1] for p in parts), max(len(p.earlier) for p in parts)
+    pulsed, simulated = [p for p in parts if isinstance(p, Responses)], [p for p in parts if isinstance(p, Simulated)]
+    assert not (pulsed and simulated), "patients of one drug answer in one way"
+    changes = max(len(p.earlier) for p in (*pulsed, *simulated))
+    until = torch.cat([torch.nn.functional.pad(p.until, (changes - len(p.earlier), 0), value=NEVER) for p in (*pulsed, *simulated) if p.until is not None])
+    if simulated:
+        bodies = [_filled(p.body, p.earlier, changes) for p in simulated]
+        *before, now = (changed(each, lambda *tables: torch.cat(tables)) for each in zip(*bodies, strict=True))
+        return Simulated(now, tuple(before), until)
+    terms = max(p.pulses.amplitude.shape[-1] for p in pulsed)
 
     def below(each: Sequence[Pulses]) -> Pulses:
         padded = [with_terms(p, terms) for p in each]
         return Pulses(*(torch.cat([getattr(p, f.name) for p in padded]) for f in fields(Pulses)))
 
-    filled = [((p.earlier or (p.pulses,))[:1] * (changes - len(p.earlier)) + p.earlier) for p in parts]
-    until = torch.cat([torch.nn.functional.pad(_until(p), (changes - len(p.earlier), 0), value=NEVER) for p in parts])
-    return type(parts[0])(below([p.pulses for p in parts]), tuple(below([f[i] for f in filled]) for i in range(changes)), until if changes else None)
+    *before, now = (below(each) for each in zip(*(_filled(p.pulses, p.earlier, changes) for p in pulsed), strict=True))
+    return type(pulsed[0])(now, tuple(before), until)
 
 
-def _until(responses: Responses) -> Tensor:
-    return torch.zeros(len(responses.pulses.lag), 0) if responses.until is None else responses.until
+def _filled(now: Answer, earlier: tuple[Answer, ...], changes: int) -> tuple[Answer, ...]:
+    """Every epoch's answer, the first repeated until there are as many changes."""
+    epochs = (*earlier, now)
+    return epochs[:1] * (changes - len(earlier)) + epochs
 
 
 def share_below(draws: Float[np.ndarray, "subject draw"], weight: Float[np.ndarray, "subject draw"], truth: Float[np.ndarray, " subject"]) -> np.ndarray:

@@ -15,6 +15,7 @@ from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import pulses
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.patient import Covariate, Patient, Sample
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import hide
@@ -154,7 +155,7 @@ def of_another_drug(draw: Draw, drug: str) -> list[Patient]:
 def measured(
     card: DrugCard,
     virtual: Virtual,
-    truth: Responses,
+    truth: AnyResponses,
     time: Float[Tensor, "subject sample"] | None,
     generator: torch.Generator,
     *,

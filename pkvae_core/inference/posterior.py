@@ -21,7 +21,7 @@ from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
 from pkvae_core.residual_error import ResidualError
-from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.vae import PKVAE
 
 
@@ -50,7 +50,7 @@ class Posterior:
     version: str
     provenance: dict
     patient: Patient
-    responses: Responses
+    responses: AnyResponses
     weight: Float[Tensor, " draw"]
     model_probability: dict[str, float]
     diagnostics: Diagnostics
@@ -127,7 +127,7 @@ def individualise_all(model: PKVAE, patients: Sequence[Patient], *, draws: int =
     return [found[i] for i in range(len(patients))]
 
 
-def _draw(model: PKVAE, population: Population, is_prior: bool, draws: int, seed: int) -> tuple[WeightedDraws, list[str], Responses]:
+def _draw(model: PKVAE, population: Population, is_prior: bool, draws: int, seed: int) -> tuple[WeightedDraws, list[str], AnyResponses]:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         if is_prior:
@@ -137,7 +137,7 @@ def _draw(model: PKVAE, population: Population, is_prior: bool, draws: int, seed
         return drawn, rungs, model.responses(drawn.z, population)
 
 
-def _posterior(model: PKVAE, patient: Patient, drawn: WeightedDraws, rung: str, responses: Responses, milliseconds: float, seed: int) -> Posterior:
+def _posterior(model: PKVAE, patient: Patient, drawn: WeightedDraws, rung: str, responses: AnyResponses, milliseconds: float, seed: int) -> Posterior:
     weight, member, draws = drawn.log_weight[0].double().softmax(0), drawn.log_member[0].double().exp(), drawn.z.shape[1]
     names = [m.name for m in model.card.published_models]
     return Posterior(

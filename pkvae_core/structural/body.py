@@ -46,6 +46,10 @@ class Body(ABC):
         """Change of the concentration per hour (mg/L/h) while the states change by `slope`."""
 
     @abstractmethod
+    def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
+        """Dose rate over steady concentration (L/h), at this steady concentration."""
+
+    @abstractmethod
     def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
         """CL (L/h), V (L) and half-life (h), where the drug's own concentration does not slow it down."""
 

@@ -143,7 +143,7 @@ def _read(nodes: _Nodes, time: Float[Tensor, "subject time"], first: Float[Tenso
     is_late = (time > first[:, None])[:, None]
     level = ends(concentration)
     curve, integral = _cubic(share, length, level, ends(slope)), _cubic(share, length, ends(area), level)
-    return torch.where(is_late, curve, 0), torch.where(is_late, integral, 0)
+    return torch.where(is_late, curve, 0).clamp(min=0), torch.where(is_late, integral, 0)  # rounding can leave less than nothing of a last drop
 
 
 def _cubic(share: Tensor, length: Tensor, value: tuple[Tensor, Tensor], slope: tuple[Tensor, Tensor]) -> Tensor:

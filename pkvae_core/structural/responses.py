@@ -7,11 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, with_terms
+from pkvae_core.structural.simulated import Simulated, together
 
 
 @dataclass(frozen=True)
-class Responses:
+class Responses(AnyResponses):
     """Pulses in force now, and those before: `earlier[i]` held until `until[:, i]` hours (ascending; `NEVER` where a subject has fewer changes)."""
 
     pulses: Pulses
@@ -50,14 +52,25 @@ class Responses:
         """As if the present had always been: what a steady state is counted with."""
         return type(self)(self.pulses)
 
+    def in_force(self, time_h: float) -> "Responses":
+        """As if what held at that hour of the first subject's course had always been."""
+        assert self.until is not None
+        return type(self)(next((p for p, until_h in zip(self.earlier, self.until[0].tolist(), strict=False) if until_h > time_h), self.pulses))
+
     def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
         """The same change made to every table [subject, draw, ...] of every pulse."""
         each = [Pulses(*(change(getattr(p, f.name)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
 
-def joined(parts: list[Responses]) -> Responses:
-    """The draws of several responses of the same subjects, side by side; their changes must be at the same times."""
+def joined(parts: list[AnyResponses]) -> AnyResponses:
+    """The draws of several answers of the same subjects, side by side; their changes must be at the same times."""
+    pulsed, simulated = [p for p in parts if isinstance(p, Responses)], [p for p in parts if isinstance(p, Simulated)]
+    assert not (pulsed and simulated), "a drug's published models are all proportional to dose, or none is"
+    return _side_by_side(pulsed) if pulsed else together(simulated)
+
+
+def _side_by_side(parts: list[Responses]) -> Responses:
     terms = max(part.pulses.amplitude.shape[-1] for part in parts)
 
     def side_by_side(each: list[Pulses]) -> Pulses:

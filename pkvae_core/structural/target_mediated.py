@@ -75,6 +75,19 @@ class TargetMediated(Body):
         """Free IgE, nmol/L."""
         return (state[..., 1] - self.bound(state)) / self.V
 
+    def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
+        """The complex (nmol) at which the target's production and losses balance and the binding is in equilibrium, found by halving."""
+        level, complex_CL = concentration_mg_per_L * 1e3 / DRUG_KDA, self.CL + self.excess_CL
+        low, high = torch.zeros_like(self.V), torch.minimum(level * self.complex_V, self.production * self.complex_V / complex_CL)
+        for _ in range(50):
+            middle = (low + high) / 2
+            drug = self.V * (level - middle / self.complex_V) + middle
+            target = self.V * (self.production - complex_CL * middle / self.complex_V) / self.target_CL + middle
+            is_low = self.bound(torch.stack([drug, target], -1)) > middle
+            low, high = torch.where(is_low, middle, low), torch.where(is_low, high, middle)
+        bound = low / self.complex_V
+        return (self.CL * (level - bound) + complex_CL * bound) / level
+
     def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
         """CL (L/h), V (L) and half-life (h) of the free drug: what is left where the drug outnumbers its target."""
         return {"CL": self.CL, "V": self.V, "half_life": math.log(2) * self.V / self.CL}

@@ -157,6 +157,7 @@ def _misfit(model: PKVAE, curve: Float[Tensor, "subject point"], z: Float[Tensor
 
 def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
     """Misfit of who the patients were before each change (mean over changes)."""
+    assert isinstance(patients.responses, Responses)
     difference, fits = differences(seen, model.configuration.scales), []
     for i, pulses in enumerate(patients.responses.earlier):
         did = (seen.history.until[:, i] > NEVER).nonzero()[:, 0]
