@@ -31,9 +31,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.fast and arguments.out is None:
         raise ValueError("--fast would replace the shipped model by a smoke run; name another folder with --out.")
-    load_card(arguments.drug)
+    card = load_card(arguments.drug)
     out = arguments.out or CARDS / arguments.drug
-    schedule = replace(Schedule.fast() if arguments.fast else Schedule(), seed=arguments.seed)
+    schedule = replace(Schedule.fast() if arguments.fast else Schedule.of(card), seed=arguments.seed)
     model = train(arguments.drug, out, schedule=schedule, resume=arguments.resume)
     print(f"{out}: {model.version}")
     return ALL_ANSWERED

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Doses, Pulses
 
 
@@ -14,7 +15,13 @@ class AnyResponses(ABC):
 
     is_dose_proportional: bool
     pulses: Pulses  # the response to 1 mg; only of what is proportional to dose
+    earlier: tuple[Pulses, ...] | tuple[Body, ...]
     until: Float[Tensor, "subject change"] | None
+
+    @property
+    @abstractmethod
+    def now(self) -> Pulses | Body:
+        """What is in force."""
 
     @abstractmethod
     def curves(self, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:

@@ -26,6 +26,11 @@ class Responses(AnyResponses):
         if self.until is None or not self.earlier:
             object.__setattr__(self, "until", torch.zeros(len(self.pulses.lag), 0))
 
+    @property
+    def now(self) -> Pulses:
+        """What is in force."""
+        return self.pulses
+
     def curves(self, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
         """Concentration (mg/L) just before each time, and its integral from the first dose on (mg h/L)."""
         if not self.earlier:

@@ -28,6 +28,10 @@ class Simulated(AnyResponses):
             object.__setattr__(self, "until", torch.zeros(len(self.body.ka), 0))
 
     @property
+    def now(self) -> Body:
+        return self.body
+
+    @property
     def pulses(self) -> Pulses:  # pyright: ignore[reportIncompatibleVariableOverride]
         raise ValueError("this drug is not proportional to dose, so there is no response to 1 mg that could be scaled. Simulate the course itself.")
 
@@ -43,7 +47,7 @@ class Simulated(AnyResponses):
 
     def repeated(self, count: int) -> "Simulated":
         assert self.until is not None
-        wide = self.map(lambda table: table.expand(count, -1))
+        wide = self.map(lambda table: table.expand(count, *[-1] * (table.ndim - 1)))
         return type(self)(wide.body, wide.earlier, self.until.expand(count, -1))
 
     def settled(self) -> "Simulated":

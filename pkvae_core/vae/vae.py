@@ -18,10 +18,14 @@ from torch.distributions import MixtureSameFamily
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import History, Population, VirtualPatients, rows
 from pkvae_core.records.physiology import renal_weight
+from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
 from pkvae_core.structural.responses import Responses
-from pkvae_core.vae.decoder import PulseDecoder, perceptron
+from pkvae_core.structural.simulated import Simulated
+from pkvae_core.vae.decoder import BodyDecoder, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
+from pkvae_core.vae.lesson import POINTS, Lesson
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,18 @@ class Configuration:
     absorption: int = 0
     components: int = 6
     terms: int = 3
+    lesson_mg: float = 0.0
+    lesson_mg_per_h: float = 0.0
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """What the teacher sees where the drug is not proportional to dose."""
+        return Lesson(self.lesson_mg, self.lesson_mg_per_h) if self.lesson_mg else None
+
+    @property
+    def points(self) -> tuple[int, int]:
+        """Stretches of the teacher's curve, and points in each."""
+        return (self.lesson.courses, POINTS) if self.lesson else (2 * self.routes, len(self.curve_times_h))
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -54,9 +70,11 @@ class PKVAE(nn.Module):
         super().__init__()
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
-        self.decoder = PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1)
+        self.decoder = (
+            BodyDecoder(c.latent, c.absorption, c.scales.concentration) if c.lesson else PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1)
+        )
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
-        self.teacher = Teacher(2 * c.routes * len(c.curve_times_h), c.latent)
+        self.teacher = Teacher(c.points[0] * c.points[1], c.latent)
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)
         self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, (c.latent - c.absorption) * len(c.scales.mean))
 
@@ -93,15 +111,22 @@ class PKVAE(nn.Module):
         moved = (matrix @ difference[:, None, :, None])[..., 0]
         return z + nn.functional.pad(moved, (0, z.shape[-1] - moved.shape[-1]))
 
-    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> Responses:
+    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> AnyResponses:
         """How these patients answer to doses, now and before each change of their covariates."""
         difference = differences(population, self.configuration.scales)
         earlier = tuple(self.decoder(self.before(z, population.covariates, step)) for step in difference.unbind(1))
-        return Responses(self.decoder(z), earlier, population.history.until)
+        return (Responses if self.is_dose_proportional else Simulated)(self.decoder(z), earlier, population.history.until)
 
-    def curve(self, pulses: Pulses) -> Float[Tensor, "subject draw point"]:
-        """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times."""
+    def curve(self, now: Pulses | Body) -> Float[Tensor, "subject draw point"]:
+        """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
+
+        Of a body, logarithms of the concentrations in the lesson's courses.
+        """
         c = self.configuration
+        if isinstance(now, Body):
+            assert c.lesson is not None
+            return (c.lesson.curves(now).clamp(min=0) + 0.005 * c.scales.concentration).log().flatten(-2)
+        pulses = now
         time = torch.tensor(c.curve_times_h)[None]
         parts = []
         for route in range(c.routes):
@@ -132,7 +157,7 @@ class Parts:
 
 def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curve_sd: float) -> Parts:
     """Parts of the loss on one batch; `seen` is what the student sees of `patients`, `curve_sd` the log-scale sd of the reconstruction."""
-    curve = model.curve(patients.pulses)[:, 0]
+    curve = model.curve(patients.responses.now)[:, 0]
     teacher = model.teacher(curve)
     z = teacher.rsample()
     fit = _misfit(model, curve, z, curve_sd)
@@ -157,7 +182,6 @@ def _misfit(model: PKVAE, curve: Float[Tensor, "subject point"], z: Float[Tensor
 
 def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
     """Misfit of who the patients were before each change (mean over changes)."""
-    assert isinstance(patients.responses, Responses)
     difference, fits = differences(seen, model.configuration.scales), []
     for i, pulses in enumerate(patients.responses.earlier):
         did = (seen.history.until[:, i] > NEVER).nonzero()[:, 0]
@@ -169,8 +193,8 @@ def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[
 
 def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) -> Tensor:
     """How much looser each point may be: concentrations and integrals fade in importance below a fiftieth of their highest value."""
-    parts = curve.unflatten(-1, (configuration.routes, 2, -1))
-    return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-3).detach()
+    parts = curve.unflatten(-1, configuration.points)
+    return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-2).detach()
 
 
 def hide(population: Population, generator: torch.Generator, names: tuple[str, ...]) -> Population:
