@@ -41,9 +41,9 @@ class Schedule:
 
     @classmethod
     def of(cls, card: DrugCard) -> "Schedule":
-        """The schedule of a drug: shorter where patients have to be simulated dose after dose, and each is then shown three times, with other gaps."""
+        """The schedule of a drug: shorter where patients have to be simulated dose after dose, and each is then shown four times, with other gaps."""
         is_simulated = any(MODELS[m.name].body is not None for m in card.published_models)
-        return cls(steps=4000, batch=256, passes=3) if is_simulated else cls()
+        return cls(steps=4000, batch=256, passes=4) if is_simulated else cls()
 
     @classmethod
     def fast(cls) -> "Schedule":
@@ -113,8 +113,7 @@ def _of_bodies(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
         curve_times_h=(),
         latent=latent or 5,
         absorption=1,
-        lesson_mg=high * volume,
-        lesson_mg_per_h=high * slow,
+        clearance_at_mg_per_L=tuple(torch.logspace(math.log10(high / 30), math.log10(4 * high), 16).tolist()),
     )
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)

@@ -25,7 +25,8 @@ from pkvae_core.structural.responses import Responses
 from pkvae_core.structural.simulated import Simulated
 from pkvae_core.vae.decoder import BodyDecoder, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
-from pkvae_core.vae.lesson import POINTS, Lesson
+
+SHARPER = 5.0  # how much closer clearance is to be met than other curves: near saturation a level multiplies what clearance misses
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,16 @@ class Configuration:
     absorption: int = 0
     components: int = 6
     terms: int = 3
-    lesson_mg: float = 0.0
-    lesson_mg_per_h: float = 0.0
+    clearance_at_mg_per_L: tuple[float, ...] = ()
 
     @property
-    def lesson(self) -> Lesson | None:
-        """What the teacher sees where the drug is not proportional to dose."""
-        return Lesson(self.lesson_mg, self.lesson_mg_per_h) if self.lesson_mg else None
+    def is_dose_proportional(self) -> bool:
+        return not self.clearance_at_mg_per_L
 
     @property
-    def points(self) -> tuple[int, int]:
-        """Stretches of the teacher's curve, and points in each."""
-        return (self.lesson.courses, POINTS) if self.lesson else (2 * self.routes, len(self.curve_times_h))
+    def points(self) -> int:
+        """Of the teacher's curve."""
+        return 2 * self.routes * len(self.curve_times_h) if self.is_dose_proportional else len(self.clearance_at_mg_per_L) + 2
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -60,7 +59,9 @@ class Configuration:
     @classmethod
     def from_dict(cls, values: dict) -> "Configuration":
         lists = {k: tuple(values["scales"][k]) for k in ("mean", "sd", "is_log")}
-        return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), "curve_times_h": tuple(values["curve_times_h"])})
+        return cls(
+            **{**values, "scales": Scales(**{**values["scales"], **lists}), **{k: tuple(values.get(k, ())) for k in ("curve_times_h", "clearance_at_mg_per_L")}}
+        )
 
 
 class PKVAE(nn.Module):
@@ -71,10 +72,12 @@ class PKVAE(nn.Module):
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
         self.decoder = (
-            BodyDecoder(c.latent, c.absorption, c.scales.concentration) if c.lesson else PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1)
+            PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1)
+            if c.is_dose_proportional
+            else BodyDecoder(c.latent, c.absorption, c.scales.concentration)
         )
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
-        self.teacher = Teacher(c.points[0] * c.points[1], c.latent)
+        self.teacher = Teacher(c.points, c.latent)
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)
         self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, (c.latent - c.absorption) * len(c.scales.mean))
 
@@ -120,12 +123,13 @@ class PKVAE(nn.Module):
     def curve(self, now: Pulses | Body) -> Float[Tensor, "subject draw point"]:
         """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
 
-        Of a body, logarithms of the concentrations in the lesson's courses.
+        Of a body that is not proportional to dose no single response tells enough: the curve is that of its clearance over the steady concentration, which
+        shows where it saturates, with its volume and how fast a dose is absorbed.
         """
         c = self.configuration
         if isinstance(now, Body):
-            assert c.lesson is not None
-            return (c.lesson.curves(now).clamp(min=0) + 0.005 * c.scales.concentration).log().flatten(-2)
+            clearance = torch.stack([now.clearance(level) for level in c.clearance_at_mg_per_L], -1)
+            return torch.cat([SHARPER * clearance.log(), now.disposition()["V"].log()[..., None], now.ka.log()[..., None]], -1)
         pulses = now
         time = torch.tensor(c.curve_times_h)[None]
         parts = []
@@ -193,8 +197,10 @@ def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[
 
 def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) -> Tensor:
     """How much looser each point may be: concentrations and integrals fade in importance below a fiftieth of their highest value."""
-    parts = curve.unflatten(-1, configuration.points)
-    return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-2).detach()
+    if not configuration.is_dose_proportional:
+        return torch.ones_like(curve)
+    parts = curve.unflatten(-1, (configuration.routes, 2, -1))
+    return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-3).detach()
 
 
 def hide(population: Population, generator: torch.Generator, names: tuple[str, ...]) -> Population:

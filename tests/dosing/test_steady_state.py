@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pkvae_core.dosing import course
-from pkvae_core.dosing.course import COARSE, FINE, Span
+from pkvae_core.dosing.course import COARSE, FINE
 from pkvae_core.dosing.option import judge
+from pkvae_core.dosing.span import Span
 from pkvae_core.dosing.steady_state import steady_spans
 from pkvae_core.dosing.target import Target
 from pkvae_core.patient import Dose, Regimen
