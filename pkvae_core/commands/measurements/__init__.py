@@ -2,4 +2,6 @@
 
 from types import ModuleType
 
-MEASUREMENTS: dict[str, ModuleType] = {}
+from pkvae_core.commands.measurements import dose_change
+
+MEASUREMENTS: dict[str, ModuleType] = {"dose-change": dose_change}
