@@ -2,4 +2,6 @@
 
 from types import ModuleType
 
-MEASUREMENTS: dict[str, ModuleType] = {}
+from pkvae_core.commands.measurements import textbook
+
+MEASUREMENTS: dict[str, ModuleType] = {"textbook": textbook}
