@@ -35,7 +35,7 @@ class DrugCard(Part):
     covariates: tuple[CovariateSpec, ...]
     targets: tuple[TargetSpec, ...]
     loading: LoadingRule | None = None
-    published_models: tuple[ModelWeight, ...] = Field(min_length=1)
+    published_models: tuple[ModelWeight, ...] = ()  # none on the card of a model that was learned from a cohort alone
     typical_patient: dict[str, float]
     typical_regimen: TypicalRegimen
     limits: tuple[Limit, ...] = Field(min_length=1)
@@ -135,6 +135,8 @@ def _too_fast(amount_mg: float, infusion_h: float, max_rate_mg_per_h: float | No
 
 
 def _look_up(known: dict[str, Any], name: Any) -> Any:
+    if isinstance(name, (dict, Source)):
+        return name  # a card that was resolved before it was saved
     if name not in known:
         raise ValueError(f"the source {name!r} is not listed. Add [sources.{name}]; the card has: {', '.join(known)}")
     return known[name]
