@@ -15,7 +15,9 @@ from pkvae_core.case import DISCLAIMER, Case
 from pkvae_core.drugs.card import CARDS, available_drugs
 from pkvae_core.inference.answering import answer_for
 from pkvae_core.inference.posterior import Posterior, individualise
-from pkvae_core.insight.latent import Axis, LatentMap, axes, map_population
+from pkvae_core.insight.axes import Axis, axes
+from pkvae_core.insight.dimensions import Use, dimensions
+from pkvae_core.insight.latent import LatentMap, map_population
 from pkvae_core.plots.theme import Theme
 from pkvae_core.vae.checkpoint import PKVAE, load_model
 
@@ -108,9 +110,15 @@ def _latent_posterior(digest: str, _case: Case) -> Posterior:
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the population")
 def latent_map(drug: str) -> tuple[LatentMap, tuple[Axis, ...]]:
-    """The same 3,000 virtual patients of this drug for everybody, and what the axes measure on them."""
-    found = map_population(model(drug), 3000, torch.Generator().manual_seed(2026))
+    """The same 5,000 virtual patients of this drug for everybody, and what the axes measure on them."""
+    found = map_population(model(drug), 5000, torch.Generator().manual_seed(2026))
     return found, axes(found)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Asking which dimensions are in use")
+def latent_use(drug: str) -> Use:
+    """Which latent dimensions of this drug are in use, measured on the same virtual patients for everybody."""
+    return dimensions(model(drug), torch.Generator().manual_seed(2026))
 
 
 def literal(text: str) -> str:
@@ -131,5 +139,6 @@ def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False,
         "showSendToCloud": False,
         "scrollZoom": False,
         "modeBarButtonsToRemove": ["select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": "svg", "filename": f"pkvae-{key}"},
     }
     return st.plotly_chart(figure, theme=None, width="stretch", key=key, alt=alt, config=config, **options)

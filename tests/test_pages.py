@@ -60,7 +60,7 @@ def test_the_open_patient_is_on_the_map():
 
 def test_without_a_patient_the_map_shows_the_population():
     test = visit("pages/latent.py")
-    assert "All 3,000 virtual patients" in words(test)
+    assert "All 5,000 virtual patients" in words(test)
     assert "believes of" not in words(test)
 
 
