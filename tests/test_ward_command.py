@@ -31,9 +31,9 @@ ASK = Ask("vancomycin", load_model("vancomycin").version, Target.from_spec(CARD.
 RECORDS = [PatientRecord(patient) for patient in fresh(CARD, 8, seed=11).patients]
 
 
-def course(patient: str, level: str) -> str:
+def course(patient: str, level: str, amount_mg: int = 1000) -> str:
     """Four doses every 12 h over 2 h and one trough at 35.5 h."""
-    rows = [f"{patient},{12 * i},1000,2,,1" for i in range(4)] + [f"{patient},35.5,,,{level},0"]
+    rows = [f"{patient},{12 * i},{amount_mg},2,,1" for i in range(4)] + [f"{patient},35.5,,,{level},0"]
     return "".join(f"{row},{COVARIATES}\n" for row in rows)
 
 
@@ -57,7 +57,7 @@ def rows() -> dict[int, WardRow]:
 
 
 def test_a_ward_is_ranked_and_nobody_is_lost(run):
-    content = HEADER + course("fine", "9") + course("high", "32") + course("low", "2.5") + course("wrong", "high") + course("slip", "4000")
+    content = HEADER + course("fine", "7.5") + course("high", "32") + course("low", "2.5", 250) + course("wrong", "high") + course("slip", "4000")
     code, err, rows = run(content)
     assert code == 1 and tuple(rows[0]) == COLUMNS
     assert [row["ID"] for row in rows] == ["high", "low", "fine", "slip", "wrong"]

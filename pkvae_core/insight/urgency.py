@@ -1,16 +1,17 @@
 """Who is to be looked at first? A patient's chances against the target's two alarms, as one of eight words, and the order of the words.
 
 The order is that of the words, from "likely too high" to "nobody answers". A chance above the toxicity alarm comes before one below the inefficacy alarm, each
-once it reaches `POSSIBLE` (1 in 10); from `LIKELY` (1 in 2) on, it is called likely. Within these words the greater chance of that alarm comes first, in whole
+once it reaches `POSSIBLE` (1 in 5); from `LIKELY` (1 in 2) on, it is called likely. Within these words the greater chance of that alarm comes first, in whole
 per cent, then the exposure that lies further out, then the order of the file; within "off target" and "no alarm" the smaller chance in target. So whoever has
-at least 1 chance in 10 of being too high stands in the order of that chance, before everybody else. Both limits are our own choice. Patients who cannot be
+at least 1 chance in 5 of being too high stands in the order of that chance, before everybody else. Both limits are our own choice: at 1 in 10,
+a patient on vancomycin in the middle of the target and with one level would be called perhaps too high, and told to keep the dose. Patients who cannot be
 judged, and those for whom nobody answers, have no chances to be ordered by: they stand last, each with the sentence that says why, and pages count them above
 the table.
 """
 
 from dataclasses import dataclass
 
-POSSIBLE, LIKELY = 0.1, 0.5
+POSSIBLE, LIKELY = 0.2, 0.5
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Urgency:
 
 
 TOO_HIGH = Urgency("too high", "Likely too high", "▲", "at least 1 chance in 2 of an exposure above the toxicity alarm")
-PERHAPS_HIGH = Urgency("perhaps high", "Perhaps too high", "△", "at least 1 chance in 10 above the toxicity alarm")
+PERHAPS_HIGH = Urgency("perhaps high", "Perhaps too high", "△", "at least 1 chance in 5 above the toxicity alarm")
 TOO_LOW = Urgency("too low", "Likely too low", "▼", "at least 1 chance in 2 below the inefficacy alarm")
-PERHAPS_LOW = Urgency("perhaps low", "Perhaps too low", "▽", "at least 1 chance in 10 below the inefficacy alarm")
+PERHAPS_LOW = Urgency("perhaps low", "Perhaps too low", "▽", "at least 1 chance in 5 below the inefficacy alarm")
 OFF_TARGET = Urgency("off target", "Off target", "◇", "neither alarm, but less than the least chance in target that is asked for")
 NO_ALARM = Urgency("no alarm", "No alarm", "●", "neither alarm, and chance enough in target")
 NOT_JUDGED = Urgency("not judged", "Not judged", "○", "no target, or neither a clear regimen nor a day of doses to judge")
