@@ -16,7 +16,7 @@ from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 
 COMPANIONS = ("auc24", "trough", "peak")
-AREAS, FEWEST = ("auc24", "auc"), 1  # an area follows in closed form: its interval need not be looked at in between
+AREAS = ("auc24", "auc")  # these follow in closed form: the interval need not be looked at in between
 Interval90 = tuple[float, float, float]
 
 
@@ -66,7 +66,7 @@ def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen])
 def screen(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
     """`judge_all` without companions, exact amounts and cautions: all that a ranking asks for, in a fraction of the time."""
     weight, shapes = np.asarray(posterior.weight, dtype=float), [replace(r, amount_mg=1.0) for r in regimens]
-    points = FEWEST if target.metric in AREAS else None
+    points = 0 if target.metric in AREAS else target.points
     span_of = spans(posterior, target, tuple(dict.fromkeys(shapes)), points)
     lived = [span_of[shape](r.amount_mg) for shape, r in zip(shapes, regimens, strict=True)]
     return tuple(judge_spans(target, regimens, lived, weight, companions=()))
@@ -75,8 +75,8 @@ def screen(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) ->
 def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen], points: int | None = None) -> dict[Regimen, SpanOf]:
     """For each regimen, from an amount to what it does over the interval or window that the target speaks of, looked at as finely as the target asks."""
     if target.window_h is None:
-        return steady_spans(posterior, regimens, points or target.points)
-    return window_spans(posterior, regimens, target.window_h, points or target.points)
+        return steady_spans(posterior, regimens, target.points if points is None else points)
+    return window_spans(posterior, regimens, target.window_h, target.points if points is None else points)
 
 
 def judge_spans(

@@ -67,8 +67,8 @@ def recommend_first(posterior: Posterior, target: Target, candidates: Sequence[R
     """
     comparable = _comparable(posterior, target, candidates)
     ranked = rank(screen(posterior, target, comparable), target.least_probability, current)
-    in_full = dict.fromkeys((ranked[0].regimen, max(ranked, key=lambda o: o.probability_in).regimen))
-    judged = {option.regimen: option for option in judge_all(posterior, target, tuple(in_full))}
+    named = [ranked[0]] if ranked[0].probability_in >= target.least_probability else [ranked[0], max(ranked, key=lambda o: o.probability_in)]
+    judged = {option.regimen: option for option in judge_all(posterior, target, tuple(dict.fromkeys(o.regimen for o in named)))}
     ranked = tuple(judged.get(option.regimen, option) for option in ranked)
     return _recommended(posterior, target, ranked, current, are_all=len(comparable) == len(candidates))
 
