@@ -20,13 +20,17 @@ DEFENCE = 0.1
 
 @dataclass(frozen=True)
 class WeightedDraws:
-    """Draws of z with normalised log-weights; `effective` and `k_hat` judge the raw weights, `log_member` is log p(published model | z, levels, c)."""
+    """Draws of z with normalised log-weights; `effective` and `k_hat` judge the raw weights, `log_member` is log p(published model | z, levels, c).
+
+    `log_evidence` is log p(levels | model), the mean of the raw weights.
+    """
 
     z: Float[Tensor, "subject draw latent"]
     log_weight: Float[Tensor, "subject draw"]
     effective: Float[Tensor, " subject"]
     k_hat: Float[Tensor, " subject"]
     log_member: Float[Tensor, "subject draw model"]
+    log_evidence: Float[Tensor, " subject"]
 
 
 def draw(mixture: MixtureSameFamily, draws: int, generator: torch.Generator) -> Float[Tensor, "subject draw latent"]:
@@ -99,7 +103,8 @@ def weigh(model: PKVAE, population: Population, z: Tensor, log_prior: Tensor, lo
     joint = log_levels(model, population, z)
     log_weight = (joint.logsumexp(-1) + log_prior - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
     smoothed, k_hat = smooth(log_weight)
-    return WeightedDraws(z, smoothed, effective_draws(log_weight), k_hat, joint.log_softmax(-1))
+    log_evidence = log_weight.logsumexp(-1) - math.log(z.shape[1])
+    return WeightedDraws(z, smoothed, effective_draws(log_weight), k_hat, joint.log_softmax(-1), log_evidence)
 
 
 def unweighted(model: PKVAE, population: Population, mixture: MixtureSameFamily, *, draws: int, generator: torch.Generator) -> WeightedDraws:
@@ -107,4 +112,4 @@ def unweighted(model: PKVAE, population: Population, mixture: MixtureSameFamily,
     z = draw(mixture, draws, generator)
     even = torch.full(z.shape[:2], -torch.log(torch.tensor(float(draws))).item(), dtype=torch.float64)
     everyone = torch.full((z.shape[0],), float(draws))
-    return WeightedDraws(z, even, everyone, torch.zeros_like(everyone), log_levels(model, population, z).log_softmax(-1))
+    return WeightedDraws(z, even, everyone, torch.zeros_like(everyone), log_levels(model, population, z).log_softmax(-1), torch.zeros_like(everyone))
