@@ -3,8 +3,8 @@
     score = max(log p(levels | two compartments), log p(levels | VAE)) - log p(levels | one compartment)      (nats)
 The classical rivals are population fits to a cohort of the drug's virtual patients; the evidence is the mean of the importance weights, so that flexibility
 is paid for. A high score may be luck: `null_scores` draws patients who truly are one compartment, with this very patient's doses, covariates and sampling
-times, and scores them alike; at most 5 % of such patients are called complex, whatever the design. The probability of being complex is calibrated on virtual patients
-of both kinds, whose answer is known.
+times, and scores them alike; at most 5 % of such patients are called complex, whatever the design. The probability of being complex is calibrated on virtual
+patients of both kinds, whose answer is known.
 """
 
 import math

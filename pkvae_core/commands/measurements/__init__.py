@@ -2,4 +2,6 @@
 
 from types import ModuleType
 
-MEASUREMENTS: dict[str, ModuleType] = {}
+from pkvae_core.commands.measurements import complexity
+
+MEASUREMENTS: dict[str, ModuleType] = {"complexity": complexity}
