@@ -25,7 +25,11 @@ ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
 PAGES = {
     "Clinic": [("dose", "Dose a patient", ":material/prescriptions:")],
-    "Research": [("latent", "Latent space", ":material/bubble_chart:"), ("checks", "Model checks", ":material/monitoring:")],
+    "Research": [
+        ("latent", "Latent space", ":material/bubble_chart:"),
+        ("profiles", "Profiles", ":material/show_chart:"),
+        ("checks", "Model checks", ":material/monitoring:"),
+    ],
     "About": [("models", "Models", ":material/fact_check:")],
 }
 
