@@ -22,7 +22,7 @@ from pkvae_core.vae.checkpoint import PKVAE, load_model
 ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
 PAGES = {
-    "Clinic": [("dose", "Dose a patient", ":material/prescriptions:")],
+    "Clinic": [("dose", "Dose a patient", ":material/prescriptions:"), ("ward", "The ward", ":material/groups:")],
     "Research": [("latent", "Latent space", ":material/bubble_chart:"), ("checks", "Model checks", ":material/monitoring:")],
     "About": [("models", "Models", ":material/fact_check:")],
 }
