@@ -24,7 +24,8 @@ from pkvae_core.vae.checkpoint import PKVAE, load_model
 ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
 PAGES = {
-    "Clinic": [("dose", "Dose a patient", ":material/prescriptions:")],
+    "Clinic": [("dose", "Dose a patient", ":material/prescriptions:"), ("ward", "The ward", ":material/groups:")],
+    "Teach": [("teach", "How a level changes belief", ":material/school:")],
     "Research": [
         ("latent", "Latent space", ":material/bubble_chart:"),
         ("profiles", "Profiles", ":material/show_chart:"),

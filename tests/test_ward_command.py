@@ -69,11 +69,11 @@ def test_a_ward_is_ranked_and_nobody_is_lost(run):
     assert 'DV is "high"' in rows[4]["REASON"] and "1 of 5 patients not answered: wrong." in err
 
 
-def test_units_of_the_file_come_back(run):
+def test_units_are_read_from_the_file_and_stand_in_the_answer(run):
     _, _, plain = run(HEADER + course("A", "12"))
     _, _, micro = run(HEADER + course("A", "12000"), "--dv-unit", "ug/L")
-    assert float(micro[0]["EXPOSURE_MEDIAN"]) == pytest.approx(1000 * float(plain[0]["EXPOSURE_MEDIAN"]), rel=1e-4)
-    assert micro[0]["LAST_LEVEL"] == "12,000" and micro[0]["P_IN"] == plain[0]["P_IN"]
+    assert (micro[0]["LAST_LEVEL"], micro[0]["LEVEL_UNIT"]) == ("12000", "ug/L") and micro[0]["EXPOSURE_UNIT"] == "mg·h/L"
+    assert [micro[0][name] for name in ("EXPOSURE_MEDIAN", "P_IN")] == [plain[0][name] for name in ("EXPOSURE_MEDIAN", "P_IN")]
 
 
 def test_another_target_of_the_card_is_asked_for_by_its_metric(run):
@@ -201,7 +201,7 @@ class Dying:
 
 
 def test_on_a_cluster_too_the_patients_of_a_dead_worker_are_asked_again_one_by_one(rows, monkeypatch):
-    monkeypatch.setattr(crew, "_distributed", lambda: SimpleNamespace(Client=Dying, scheduler=SimpleNamespace(KilledWorker=KilledWorker)))
+    monkeypatch.setattr(crew, "dask_distributed", lambda: SimpleNamespace(Client=Dying, scheduler=SimpleNamespace(KilledWorker=KilledWorker)))
     found = dict(on_dask(ASK, [*RECORDS, Deadly(Patient("deadly", RECORDS[0].patient.doses))], "tcp://anywhere"))
     assert found.keys() == set(range(9)) and found[8].reason == crew.DIED
     assert [found[i].urgency for i in range(8)] == [rows[i].urgency for i in range(8)]

@@ -115,7 +115,7 @@ def _one_by_one(ask: Ask, records: Sequence[PatientRecord], places: Sequence[int
 
 def on_dask(ask: Ask, records: Sequence[PatientRecord], address: str) -> Rows:
     """On the workers of the Dask scheduler at this address. Raises ValueError where Dask, the scheduler, its workers or our package there are missing."""
-    distributed = _distributed()
+    distributed = dask_distributed()
     try:
         client = distributed.Client(address, timeout=REACH_S)
     except (OSError, ValueError) as error:
@@ -138,7 +138,8 @@ def on_dask(ask: Ask, records: Sequence[PatientRecord], address: str) -> Rows:
                 asked |= {client.submit(work, ask, [records[place]], pure=False): (place,) for place in part}
 
 
-def _distributed() -> Any:
+def dask_distributed() -> Any:
+    """The package; ValueError says how to install it."""
     try:
         import distributed
     except ImportError as error:

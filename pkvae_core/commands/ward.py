@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from pkvae_core.commands.cases import ALL_ANSWERED, NOTHING_ANSWERED, SOME_UNANSWERED, Cases, add_case_flags, count, open_cases, say, write_rows
+from pkvae_core.commands.cases import ALL_ANSWERED, NOTHING_ANSWERED, SOME_UNANSWERED, add_case_flags, count, open_cases, say, write_rows
 from pkvae_core.commands.crew import Ask, Rows, cores, on_cores, on_dask
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
@@ -24,7 +24,8 @@ without a RANK, "not judged" and "unanswered", each with its REASON.
 EXPOSURE_MEDIAN, LO90 and HI90 are what the target measures on the CURRENT regimen left as it is
 (BASIS "unchanged") or, where the doses follow no clear regimen, over the 24 h before NOW_H ("past
 day"). NOW_H is where the record stands: the first row with EVID=2 after the last dose and level, else
-the hour at which the next dose falls due. BEST is the regimen that the Dose page shows first for the
+the hour at which the next dose falls due. HI90 is "inf" where more than 1 in 20 outcomes never settle.
+Exposures are in EXPOSURE_UNIT whatever the unit of DV, levels in LEVEL_UNIT, that of DV. BEST is the regimen that the Dose page shows first for the
 same record, BEST_P_IN its chance in target, CHANGE what it changes in the current one.
 
 Hours are on the clock of the file; where it has dates, hour 0 is the patient's first row.
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows = on_dask(ask, records, arguments.dask) if arguments.dask else on_cores(ask, records, arguments.cores or cores())
     found = in_order(rows, len(records)) if records else []
     table = ranked([*found, *unread(cases.cohort.problems)])
-    write_rows(arguments.out, COLUMNS, written(cases, table, target))
+    write_rows(arguments.out, COLUMNS, ward_table(table, target, unit=cases.concentration_unit, unit_mg_per_L=cases.unit_mg_per_L))
     say("note", ", ".join(f"{urgency.label.lower()}: {number}" for urgency, number in counted(row.urgency for row in table).items()) + ".")
     return code_of(table)
 
@@ -78,12 +79,6 @@ def in_order(rows: Rows, total: int) -> list[WardRow]:
         if sys.stderr.isatty():
             print(f"\r{len(found):,} of {total:,} patients", end="" if len(found) < total else "\n", file=sys.stderr, flush=True)
     return [found[place] for place in range(total)]
-
-
-def written(cases: Cases, table: tuple[WardRow, ...], target: Target | None) -> list[dict[str, object]]:
-    """The table in the units of the file."""
-    is_share = target is not None and (target.metric == "time_above" or target.divisor != 1)
-    return ward_table(table, unit_mg_per_L=cases.unit_mg_per_L, exposure_unit=1.0 if is_share else cases.unit_mg_per_L)
 
 
 def code_of(table: tuple[WardRow, ...]) -> int:

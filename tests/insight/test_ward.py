@@ -161,7 +161,7 @@ def test_another_salt_is_compared_by_its_active_substance():
 
 
 def test_the_table_has_every_column_and_ranks_only_those_who_are_judged(rows):
-    table = ward_table(ranked(rows))
+    table = ward_table(ranked(rows), AUC24)
     assert all(tuple(line) == COLUMNS for line in table) and len(table) == len(rows)
     assert [line["RANK"] for line in table if line["P_IN"] is not None] == list(range(1, 1 + sum(row.exposure is not None for row in rows)))
     assert table[-1]["ID"] == "impossible" and table[-1]["RANK"] is None and table[-1]["REASON"]
