@@ -14,7 +14,7 @@ from pkvae_core.insight.latent import has_latent_space
 
 @st.fragment
 def explore(drug: str) -> None:
-    """The map, the chosen patients' curves, and the ways through the space: what follows the reader's choice of axes and dots."""
+    """The map and the chosen patients' curves: another axis or colour redraws these alone, another choice of patients the whole page."""
     population, axes = latent_map(drug)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         across, up, colour = choose_view(drug, population, axes)
@@ -24,10 +24,21 @@ def explore(drug: str) -> None:
     with right.container(border=True, height="stretch"):
         draw_curves(drug, chosen)
         offer_coordinates(drug, population, axes, chosen)
-    with st.container(border=True):
-        show_walk(drug, chosen)
-    with st.container(border=True):
-        show_path(drug, chosen)
+    if chosen != chosen_of(drug):
+        st.session_state[f"latent_chosen_{drug}"] = chosen
+        st.rerun()
+
+
+def chosen_of(drug: str) -> list[int]:
+    """The numbers of the patients that are chosen on the map."""
+    return st.session_state.get(f"latent_chosen_{drug}", [])
+
+
+def travel(drug: str) -> None:
+    """The ways through the space, from and to the chosen patients."""
+    for show in (show_walk, show_path):
+        with st.container(border=True):
+            show(drug, chosen_of(drug))
 
 
 def explain(drug: str) -> None:
@@ -58,6 +69,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if has_latent_space(model(drug)):
     say_whether_the_patient_is_here(drug)
     explore(drug)
+    travel(drug)
     explain(drug)
 else:
     st.info("This drug's model is an ensemble: its members each have a latent space of their own, so that there is no one map to draw.", icon=":material/info:")

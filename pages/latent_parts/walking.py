@@ -12,7 +12,7 @@ from pkvae_core.insight.placement import latent_mean
 from pkvae_core.insight.walk import Slide, decoded, walk
 from pkvae_core.wording import regimen_words
 
-FAMILIES = {"Latent axes": "is_latent", "Measured directions": "is_towards"}
+FAMILIES = {"Latent axes": "is_latent", "Measured directions": "is_towards", "Principal components": "is_principal"}
 
 
 def starts(drug: str, chosen: list[int]) -> dict[str, np.ndarray]:

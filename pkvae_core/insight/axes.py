@@ -49,6 +49,11 @@ class Axis:
         """Whether this is the direction in which a property grows."""
         return self.name.startswith("→")
 
+    @property
+    def is_principal(self) -> bool:
+        """Whether this is a direction in which the population spreads most."""
+        return self.name.startswith("PC")
+
 
 SYMBOLS = {"CL": "CL", "V": "V", "half_life": "t½", "ka": "ka", "lag": "lag", "peak_time": "tmax"}
 _SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

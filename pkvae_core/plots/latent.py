@@ -78,24 +78,25 @@ def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, po
     _label(chart, prior.area.bottom, "before any level", colour, size=12, shift=-11)
     if posterior:
         chart.add_traces(_outline(posterior.area, colour, "solid"))
-    chart.add_traces(_path(steps, label, colour))
+    chart.add_traces(_path(steps, escape(label), colour))
+    for k, (x, y) in enumerate(steps):
+        ink = colour.page if k == len(steps) - 1 else colour.ink
+        chart.add_annotation(x=x, y=y, text=str(k), showarrow=False, font=dict(color=ink, size=10))
     _label(chart, (posterior or prior).area.top, f"<b>{escape(label)}</b>", colour, size=13, shift=11)
 
 
 def _path(steps: Steps, label: str, colour: Palette) -> list[go.Scatter]:
     """A line through the means, one mark for each number of levels, the last one filled."""
-    count = len(steps)
     x, y = zip(*steps, strict=True)
-    said = [f"{escape(label)} after {k} level{'' if k == 1 else 's'}" if k else f"{escape(label)} before any level" for k in range(count)]
-    halo = go.Scatter(x=x, y=y, mode="lines", line=dict(color=faded(colour.page, 0.8), width=6), hoverinfo="skip", zorder=2)
-    fills = [colour.page] * (count - 1) + [colour.ink]
+    said = [f"{label} before any level", *(f"{label} after {k} level{'' if k == 1 else 's'}" for k in range(1, len(steps)))]
+    fills = [colour.page] * (len(steps) - 1) + [colour.ink]
+    halo = go.Scatter(x=x, y=y, mode="lines", line=dict(color=faded(colour.page, 0.8), width=6), hoverinfo="skip", zorder=2, showlegend=False)
     marks = go.Scatter(
-        x=x, y=y, mode="lines+markers+text", text=[str(k) for k in range(count)], textposition="middle center", zorder=3,
+        x=x, y=y, mode="lines+markers", hovertext=said, hovertemplate="%{hovertext}<extra></extra>", zorder=3, showlegend=False,
         line=dict(color=colour.ink, width=1.8), marker=dict(size=16, color=fills, opacity=1, line=dict(color=colour.ink, width=1.6)),
-        textfont=dict(size=10, color=[colour.ink] * (count - 1) + [colour.page]), hovertext=said, hovertemplate="%{hovertext}<extra></extra>",
         selected_marker_opacity=1, unselected_marker_opacity=1,
     )  # fmt: skip
-    return [halo.update(showlegend=False), marks.update(showlegend=False)]
+    return [halo, marks]
 
 
 def _outline(area: Region, colour: Palette, dash: str) -> list[go.Contour]:
