@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from pages import chart, latent_map, latent_posterior, literal, model, models, open_case, open_page, theme
+from pages.latent_parts.covariates import show_covariates
 from pkvae_core.insight.latent import (
     Axis,
     Bundle,
@@ -131,3 +132,4 @@ with right.container(border=True, height="stretch"):
     table = coordinates(population, axes, chosen or range(len(population.z)))
     st.download_button("Coordinates (CSV)", table.to_csv().encode(), f"pkvae-{drug}-latent.csv", "text/csv", icon=":material/download:", on_click="ignore")
 draw_axes(drug, population, axes, across)
+show_covariates(drug)

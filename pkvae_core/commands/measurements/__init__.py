@@ -2,4 +2,8 @@
 
 from types import ModuleType
 
-MEASUREMENTS: dict[str, ModuleType] = {}
+from pkvae_core.commands.measurements import covariates
+
+MEASUREMENTS: dict[str, ModuleType] = {
+    "covariates": covariates,
+}
