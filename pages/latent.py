@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages import latent_map, latent_posterior, literal, model, open_case, open_page
 from pages.latent_parts.between import show_path
+from pages.latent_parts.covariates import show_covariates
 from pages.latent_parts.curves import draw_curves, offer_coordinates
 from pages.latent_parts.map import draw_map
 from pages.latent_parts.measured import show_dimensions, show_meaning
@@ -73,4 +74,4 @@ if has_latent_space(model(drug)):
     explain(drug)
 else:
     st.info("This drug's model is an ensemble: its members each have a latent space of their own, so that there is no one map to draw.", icon=":material/info:")
-# What moves the prior and the exposure (covariates) follows here.
+show_covariates(drug)
