@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
 PAGES = {
     "Clinic": [("dose", "Dose a patient", ":material/prescriptions:")],
+    "Teach": [("teach", "How a level changes belief", ":material/school:")],
     "Research": [("latent", "Latent space", ":material/bubble_chart:"), ("checks", "Model checks", ":material/monitoring:")],
     "About": [("models", "Models", ":material/fact_check:")],
 }

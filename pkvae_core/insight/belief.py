@@ -132,3 +132,20 @@ def course_times(case: Case) -> tuple[float, ...]:
     end = max([case.now_h] + [s.time_h + 1 for s in case.patient.samples])
     corners = [t for d in doses for t in (d.time_h, d.time_h + 1e-3, d.time_h + d.infusion_h) if begin <= t <= end]
     return tuple(np.union1d(np.linspace(begin, end, 160), corners).tolist())
+
+
+def density(belief: Belief, name: str, value: Float[np.ndarray, " value"]) -> Float[np.ndarray, " value"]:
+    """Density of one quantity per unit of its logarithm at these values; draws whose value is infinite are not in it."""
+    raw = belief.values[name]
+    counts = np.isfinite(raw) & (raw > 0)
+    logs, weight = np.log(raw[counts]), belief.weight[counts]
+    width = _width(logs, weight)
+    kernel = np.exp(-0.5 * ((np.log(value)[:, None] - logs) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+    return kernel @ weight
+
+
+def spread(found: Sequence[Belief], name: str) -> Float[np.ndarray, " value"]:
+    """Values, evenly on the logarithm, that hold the middle 98 % of every one of these beliefs."""
+    ends = [weighted_quantiles(b.values[name], b.weight, (0.01, 0.99)) for b in found]
+    finite = [end for pair in ends for end in pair if np.isfinite(end) and end > 0]
+    return np.geomspace(min(finite), max(finite), GRID)
