@@ -1,1 +1,1 @@
-"""The parts of the Teach page that are too long for it."""
+"""The parts of the Teach page."""
