@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages import chart, latent_map, latent_posterior, literal, model, models, open_case, open_page, theme
+from pages import chart, latent_map, latent_posterior, literal, model, open_case, open_page, shipped_models, theme
 from pkvae_core.insight.latent import (
     Axis,
     Bundle,
@@ -23,10 +23,16 @@ from pkvae_core.wording import regimen_words, rounded
 
 
 def choose_drug() -> str:
-    case, names = open_case(), {drug: each.card.name for drug, each in models().items()}
+    case, names = open_case(), {drug: each.card.name for drug, each in shipped_models().items()}
     drugs = list(names)
     return st.selectbox(
-        "Drug", drugs, drugs.index(case.drug) if case else 0, format_func=names.__getitem__, key="latent_drug", width=170, persist_state="session"
+        "Drug",
+        drugs,
+        drugs.index(case.drug) if case and case.drug in drugs else 0,
+        format_func=names.__getitem__,
+        key="latent_drug",
+        width=170,
+        persist_state="session",
     )
 
 
