@@ -10,8 +10,10 @@ from pages.models_parts.trainings import trainings
 from pages.models_parts.verdict import show_verdict
 from pkvae_core.checks.own_model import validation_of
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.plots.models import loss_figure
-from pkvae_core.vae.library import library, loss_curve, pack, remove
+from pkvae_core.drugs.places import library
+from pkvae_core.plots.models import learning_figure
+from pkvae_core.vae.checkpoint import learning_curve
+from pkvae_core.vae.library import pack, remove
 from pkvae_core.wording import amount_words, plain, rounded
 
 
@@ -35,11 +37,10 @@ def show_own(drug: str) -> None:
         st.header("What was given", anchor=False)
         _show_products(card)
     _show_files(drug, card, provenance)
-    if curve := loss_curve(folder):
+    if (folder / "training.csv").is_file():
         st.header("How it was trained", anchor=False)
-        step = [int(value) for value in curve["step"]]
-        losses = {name: values for name, values in curve.items() if name != "step"}
-        chart(loss_figure(theme(), step, losses), key=f"own_loss_{drug}", alt="Parts of the loss over the steps of training.")
+        st.caption("Negative bound on the probability of the levels: of the patients it learned from, and of those held out to say when to stop.")
+        chart(learning_figure(theme(), learning_curve(folder)), key=f"own_loss_{drug}", alt="Negative bounds over the steps of training, member by member.")
 
 
 def _introduce(card: DrugCard, provenance: dict) -> None:
@@ -51,10 +52,11 @@ def _introduce(card: DrugCard, provenance: dict) -> None:
             st.badge(f"Trained on {provenance['trained']}", color="gray")
             if not card.gives_dose:
                 st.badge("Gives no dose", color="orange", icon=":material/warning:")
-        start = provenance.get("start")
-        came = f"adapted from {literal(str(start))}" if start else "from scratch, without any structural model"
-        counts = ", ".join(f"{value:,} {name}" for name, value in provenance.get("counts", {}).items() if isinstance(value, int))
-        st.write(f"Learned from the cohort {literal(str(provenance.get('cohort', '')))}{f' ({counts})' if counts else ''}, {came}.")
+        training, members = provenance["training"], provenance.get("members", 1)
+        start = training.get("start")
+        came = f"adapted from {literal(start)}" if start else f"from scratch by {members} small networks, without any structural model"
+        counts = f"{training['patients']:,} patients with {training['levels']:,} levels"
+        st.write(f"Learned from the cohort {literal(provenance.get('cohort', ''))} ({counts}), {came}. No row of a patient is stored in it.")
 
 
 def _show_covariates(card: DrugCard) -> None:

@@ -94,6 +94,21 @@ def loss_figure(theme: Theme, step: Sequence[float], losses: Mapping[str, Sequen
     return chart
 
 
+def learning_figure(theme: Theme, curves: Mapping[int, Mapping[str, Sequence[float]]], *, height: int = 260) -> go.Figure:
+    """The negative bounds of each member of a cohort's model over its steps: solid of the patients it learned from, dashed of those held out."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    for member, curve in curves.items():
+        for key, label, hue, dash in (("train", "Learned from", colour.regimen, "solid"), ("held_out", "Held out", colour.warning, "dash")):
+            hover = f"Member {member}, {label.lower()}, step %{{x:,}}: %{{y:.2f}} nats a patient<extra></extra>"
+            line = dict(color=faded(hue, 1 if len(curves) == 1 else 0.7), dash=dash, width=1.6)
+            first = member == next(iter(curves))
+            chart.add_trace(go.Scatter(x=curve["step"], y=curve[key], name=label, mode="lines", line=line, showlegend=first, hovertemplate=hover))
+    chart.update_xaxes(title_text="Step of training", tickformat=",")
+    chart.update_yaxes(title_text="Nats a patient")
+    chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=36, b=8))
+    return chart
+
+
 def against_figure(theme: Theme, ratios: Sequence[tuple[str, str, float | None, float | None, float | None]], *, height: int = 230) -> go.Figure:
     """(rival, which levels, ratio of errors, low, high): dots with 95 % intervals on a logarithmic axis; left of 1 the new model is better."""
     colour, chart = PALETTES[theme], figure(theme, height=height)

@@ -4,7 +4,6 @@ A model consists of four files and holds no row of any
 patient. What is still being trained, or was trained and not yet taken in, waits in the subfolder .drafts and is offered nowhere.
 """
 
-import csv
 import io
 import json
 import shutil
@@ -44,7 +43,8 @@ def load_library() -> tuple[dict[str, PKVAE], tuple[str, ...]]:
         except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
             damaged.append(f"The own model {key} cannot be used: {_first_line(error)}")
             continue
-        model.card = model.card.model_copy(update={"drug": key})
+        for each in (model, *model.members):
+            each.card = model.card.model_copy(update={"drug": key})
         found[key] = model
     return found, tuple(damaged)
 
@@ -72,16 +72,6 @@ def remove(folder: Path) -> None:
     if folder.parent not in (library(), drafts()) or folder.name.startswith("."):
         raise ValueError(f"{folder} is no model of the library; nothing was deleted.")
     shutil.rmtree(folder)
-
-
-def loss_curve(folder: Path) -> dict[str, list[float]]:
-    """The columns of the training's curve, "step" first; empty where none was kept."""
-    path = folder / "training.csv"
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    return {name: [float(row[i]) for row in rows[1:]] for i, name in enumerate(rows[0])} if len(rows) > 1 else {}
 
 
 def pack(folder: Path) -> bytes:
@@ -137,8 +127,10 @@ def _parts(content: bytes) -> dict[str, bytes]:
 def _checked(folder: Path) -> DrugCard:
     """The card of a model that comes from outside, once its format, its size, its checksum and its shapes are found right."""
     try:
-        configuration = json.loads((folder / "model.json").read_text(encoding="utf-8"))["configuration"]
-        sizes = [int(configuration[name]) for name in ("latent", "components", "terms", "models", "routes")]
+        provenance = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        configuration = provenance["configuration"]
+        sizes = [int(configuration.get(name, 0)) for name in ("latent", "components", "terms", "models", "routes", "arrivals")]
+        sizes += [int(provenance.get("members", 1)), int(configuration.get("width", 0)) // 8]
         if max(*sizes, len(configuration["scales"]["mean"]), len(configuration["curve_times_h"]) // 10) > MOST_OF_ANYTHING:
             raise ValueError("its configuration is larger than any model of ours.")
         return load_model(folder).card
