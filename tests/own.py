@@ -43,7 +43,7 @@ def own_folder(place: Path, name: str = "Tobramycin, ward 7", *, drug: str = "to
     folder.mkdir(parents=True)
     shutil.copy(CARDS / drug / "model.safetensors", folder)
     provenance = json.loads((CARDS / drug / "model.json").read_text())
-    errors = {"errors": [[0.1, 0.05]] * (2 if not is_alone else 1)}
+    errors = {"errors": [[0.2, 0.3]] * (2 if not is_alone else 1)}
     provenance |= {"origin": "cohort", "name": name, "drug": card.drug, "cohort": "ward7.csv", "covariates": covariate_distribution(card, patients), **more}
     provenance["training"] = {"origin": "adapted", "start": drug, "patients": len(patients), "levels": 48}
     provenance["configuration"] |= errors

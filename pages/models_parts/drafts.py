@@ -33,11 +33,17 @@ def _show(folder: Path, plan: Plan) -> None:
     st.caption(f"Cohort {literal(plan.cohort)}, {start}{', a trial run of no clinical use' if plan.is_fast else ''}.")
     for failure in _failures(folder.name):
         st.warning(literal(failure), icon=":material/warning:")
-    if is_whole:
-        _show_figures(folder)
+    verdict = _show_figures(folder) if is_whole else None
     with st.container(horizontal=True):
         if is_whole:
-            st.button("Save into the library", type="primary", icon=":material/library_add:", key=f"take_{folder.name}", on_click=_take_in, args=(folder,))
+            st.button(
+                "Save into the library",
+                type="primary" if verdict == "better" else "secondary",
+                icon=":material/library_add:",
+                key=f"take_{folder.name}",
+                on_click=_take_in,
+                args=(folder,),
+            )
         if not is_whole or _is_unchecked(folder, plan):
             _offer_resume(folder, plan)
         with st.popover("Discard", icon=":material/delete:"):
@@ -50,16 +56,18 @@ def _failures(key: str) -> list[str]:
     return [outcome.failure for outcome in training.job.outcomes.values() if outcome.failure] if training else []
 
 
-def _show_figures(folder: Path) -> None:
+def _show_figures(folder: Path) -> str | None:
+    """Shows what the folds found; returns the verdict, None where there is none."""
     try:
         provenance = load_model(folder).provenance
     except ValueError as error:
         st.error(literal(str(error)), icon=":material/error:")
-        return
+        return None
     if found := validation_of(provenance):
         show_verdict(found, key=f"draft_{folder.name}")
-    else:
-        st.info("This model was not held against anybody: nothing says that it is better than the shipped one.", icon=":material/info:")
+        return found.verdict
+    st.info("This model was not held against anybody: nothing says that it is better than the shipped one.", icon=":material/info:")
+    return None
 
 
 def _is_unchecked(folder: Path, plan: Plan) -> bool:

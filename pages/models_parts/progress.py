@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages import chart, literal, theme
-from pages.checks_parts.running import said, share
+from pages.checks_parts.pace import said, share
 from pages.models_parts.trainings import Training, running, trainings
 from pkvae_core.plots.models import loss_figure
 

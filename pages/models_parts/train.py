@@ -30,20 +30,23 @@ def show_training() -> None:
         "Afterwards the new model forecasts patients it has not seen, beside the shipped model and MAP-Bayes, and you decide whether to take it in."
     )
     with st.container(border=True):
-        plan, units = _choose_start()
-        cohort = choose_cohort(plan, units)
-        if cohort:
-            _offer(replace(plan, cohort=cohort[0]), units, cohort[1])
+        start = _choose_start()
+        if start and (cohort := choose_cohort(*start)):
+            _offer(replace(start[0], cohort=cohort[0]), start[1], cohort[1])
     show_import()
 
 
-def _choose_start() -> tuple[Plan, dict]:
-    """Where the model starts from, and what a file of an unknown drug does not say itself."""
+def _choose_start() -> tuple[Plan, dict] | None:
+    """Where the model starts from, and what a file of an unknown drug does not say itself; None before a drug is chosen."""
     names = {drug: each.card.name for drug, each in shipped_models().items()}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         way = st.segmented_control("Start", [ADAPT, SCRATCH], default=ADAPT, required=True, key="train_way", persist_state="session")
         if way == ADAPT:
-            start = st.selectbox("Shipped model", list(names), format_func=names.__getitem__, key="train_start", width=200, persist_state="session")
+            start = st.selectbox(
+                "Shipped model", list(names), None, format_func=names.__getitem__, key="train_start", placeholder="choose", width=200, persist_state="session"
+            )
+            if start is None:
+                return None
             st.caption("Card, products, targets and limits stay; decoder and prior adapt on a leash to the original.")
             return Plan("draft", "", start=start), {}
         beside = st.selectbox(

@@ -129,9 +129,7 @@ def against_figure(theme: Theme, ratios: Sequence[tuple[str, str, float | None, 
                 hovertemplate="%{y}: %{x:.2f} times its error<extra></extra>",
             )
         )
-    chart.update_xaxes(
-        title_text="Error over theirs: left of 1 the new model is better", type="log", range=[math.log10(min(ends) * 0.9), math.log10(max(ends) * 1.1)]
-    )
+    chart.update_xaxes(title_text="Ratio of errors; left of 1 it is better", type="log", range=[math.log10(min(ends) * 0.9), math.log10(max(ends) * 1.1)])
     chart.update_xaxes(tickvals=[0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5], tickformat=".2~f")
     chart.update_yaxes(autorange="reversed", showgrid=False)
     chart.update_layout(showlegend=False, margin=dict(l=8, r=8, t=8, b=8))

@@ -19,7 +19,7 @@ from pkvae_core.drugs.places import FILES, NEEDED, library, own_models
 from pkvae_core.vae.checkpoint import load_model
 from pkvae_core.vae.vae import PKVAE
 
-MOST_BYTES = 50_000_000  # of a packed model, and of what it unpacks to; ours have 1 to 2 MB
+MOST_BYTES = 20_000_000  # of a packed model, and of what it unpacks to; ours have 1 to 2 MB
 MOST_OF_ANYTHING = 64  # latents, components, terms, covariates of a model that is read in: whoever wrote it, it must not fill the memory
 DRAFTS = ".drafts"
 
