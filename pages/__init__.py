@@ -20,6 +20,7 @@ from pkvae_core.insight.dimensions import Use, dimensions
 from pkvae_core.insight.latent import LatentMap, map_population
 from pkvae_core.plots.theme import Theme
 from pkvae_core.vae.checkpoint import PKVAE, load_model
+from pkvae_core.vae.library import fingerprint, load_library
 
 ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
@@ -58,20 +59,28 @@ def open_page() -> None:
     if "shell_is_open" not in st.session_state:
         shell()
         st.rerun()
+    if open_case() is None and (lost := st.session_state.pop("lost_model", None)):
+        sentence = f"The open patient was answered by the own model {literal(lost)}, which is no longer in the library: the patient was closed."
+        st.warning(f"{sentence} Import the model again on the Models page, or open the patient with another one.", icon=":material/no_sim:")
 
 
 def footer() -> None:
     """The line under every page: what this is, and which models speak."""
     case = open_case()
-    speaking = [posterior_for(case).version] if case else [each.version for each in models().values()]
+    speaking = [posterior_for(case).version] if case else [each.version for each in shipped_models().values()]
     theme_watch = component("pkvae_theme_watch", js=(ROOT / "assets" / "components" / "theme_watch.js").read_text("utf-8"))
     theme_watch(key="theme_watch", on_theme_change=lambda: None, height=1)
     st.caption(f"{DISCLAIMER} Model: {', '.join(speaking)}.")
 
 
 def open_case() -> Case | None:
-    """The patient on the table, on whichever page; None before one was opened."""
-    return st.session_state.get("open_case")
+    """The patient on the table, on whichever page; None before one was opened, and once its own model was deleted."""
+    case = st.session_state.get("open_case")
+    if case is not None and case.drug not in models():
+        set_case(None)
+        st.session_state["lost_model"] = case.drug
+        return None
+    return case
 
 
 def set_case(case: Case | None) -> None:
@@ -80,11 +89,45 @@ def set_case(case: Case | None) -> None:
     st.session_state.pop("earlier_case", None)
 
 
-@st.cache_resource(show_spinner="Loading the models")
 def models() -> dict[str, PKVAE]:
-    """The model of every drug that has been trained, read once per server; the Models page names the cards without one."""
+    """The model of every drug that has been trained, then the own models of the library; the Models page names the cards without one."""
+    return shipped_models() | _own_models(fingerprint())[0]
+
+
+@st.cache_resource(show_spinner="Loading the models")
+def shipped_models() -> dict[str, PKVAE]:
+    """The models that come with the program, read once per server."""
     torch.set_num_threads(1)  # one thread per operation: many sessions share the cores
     return {drug: load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading own models")
+def _own_models(fingerprint: tuple) -> tuple[dict[str, PKVAE], tuple[str, ...]]:
+    """The models of the library, read again whenever one was added, replaced or removed; and a sentence for each that cannot be read."""
+    return load_library()
+
+
+def damaged_models() -> tuple[str, ...]:
+    """A sentence for each model of the library that cannot be read."""
+    return _own_models(fingerprint())[1]
+
+
+def is_own(drug: str) -> bool:
+    """Whether this is a model of the library, not a shipped one."""
+    return drug not in shipped_models()
+
+
+def drug_label(drug: str) -> str:
+    """What a drug is called where one is chosen: "Vancomycin"; "Vancomycin, ward 7 (own model)"."""
+    return f"{model(drug).card.name} (own model)" if is_own(drug) else model(drug).card.name
+
+
+def forget_answers() -> None:
+    """Nothing that another model said under the same name may stand: caches start anew after a model came into the library, or left it."""
+    st.cache_data.clear()
+    _posterior.clear()
+    _latent_posterior.clear()
+    _own_models.clear()
 
 
 def model(drug: str) -> PKVAE:
@@ -93,12 +136,12 @@ def model(drug: str) -> PKVAE:
 
 
 def posterior_for(case: Case) -> Posterior:
-    """What is believed about this patient by whoever may answer (see `answer_for`), computed once per state of the case."""
-    return _posterior(case.digest, case)
+    """What is believed about this patient by whoever may answer (see `answer_for`), computed once per state of the case and of the model."""
+    return _posterior((case.digest, model(case.drug).version), case)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _posterior(digest: str, _case: Case) -> Posterior:
+def _posterior(key: tuple[str, str], _case: Case) -> Posterior:
     return answer_for(model(_case.drug), _case.patient_as_weighed)
 
 

@@ -48,7 +48,9 @@ class Learner(nn.Module):
         """Standard deviation of the measurement (mg/L) under the error of each of the model's names."""
         proportional, additive = self.log_factor.exp()
         each = self.model.errors
-        return [torch.sqrt((e.additive_mg_per_L * additive) ** 2 + (e.proportional * proportional * concentration) ** 2).clamp(min=1e-6) for e in each]
+        return [
+            ((e.additive_mg_per_L * additive) ** 2 + (e.proportional * proportional * concentration) ** 2).clamp(min=1e-12).sqrt() for e in each
+        ]  # the root has no slope at 0
 
     def log_levels(self, population: Population, concentration: Float[Tensor, "subject draw sample"], z: Tensor) -> Float[Tensor, "subject draw"]:
         """log p(levels | z), summed over whose error it may be."""

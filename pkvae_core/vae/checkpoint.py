@@ -13,7 +13,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
-from pkvae_core.drugs.card import CARDS, DrugCard, load_card
+from pkvae_core.drugs.card import DrugCard, load_card
+from pkvae_core.drugs.places import folder_of
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.vae.observed_model import Ensemble, built
 from pkvae_core.vae.vae import PKVAE, Configuration
@@ -77,8 +78,8 @@ def write_provenance(provenance: dict, folder: Path) -> None:
 
 
 def load_model(drug: str | Path) -> PKVAE:
-    """The trained model of a shipped drug (by its name) or in a folder; a ValueError says what is missing or does not fit."""
-    folder = drug if isinstance(drug, Path) else CARDS / load_card(drug).drug
+    """The trained model of a shipped drug or of the library (by its name), or in a folder; a ValueError says what is missing or does not fit."""
+    folder = drug if isinstance(drug, Path) else folder_of(drug)
     provenance_file, weights = folder / "model.json", folder / "model.safetensors"
     if not (provenance_file.exists() and weights.exists()):
         raise ValueError(f"{folder} holds no trained model (model.safetensors with model.json). Train one: python -m pkvae_core train {folder.name}")
