@@ -7,12 +7,13 @@ from pages.teach_parts.ahead import show_ahead
 from pages.teach_parts.asked import show_story
 from pages.teach_parts.chosen import choose
 from pages.teach_parts.stepped import show_steps
+from pages.teach_parts.textbook import show_textbook
 from pages.teach_parts.weighed import show_balance
 from pkvae_core.case import Case
 from pkvae_core.drugs.card import load_card
 
-STEPS, BALANCE, AHEAD = "One level at a time", "How much does the prior count?", "Where the next level helps most"
-PARTS = {STEPS: ":material/stairs:", BALANCE: ":material/balance:", AHEAD: ":material/timeline:"}
+STEPS, BALANCE, AHEAD, TEXTBOOK = "One level at a time", "How much does the prior count?", "Where the next level helps most", "The textbook's PKVAE"
+PARTS = {STEPS: ":material/stairs:", BALANCE: ":material/balance:", AHEAD: ":material/timeline:", TEXTBOOK: ":material/menu_book:"}
 
 
 def show(part: str, name: str, case: Case) -> None:
@@ -23,6 +24,8 @@ def show(part: str, name: str, case: Case) -> None:
         show_balance(case)
     elif part == AHEAD:
         show_ahead(case)
+    elif part == TEXTBOOK:
+        show_textbook()
 
 
 open_page()
