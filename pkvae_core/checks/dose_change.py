@@ -35,12 +35,13 @@ TOGETHER = 20
 
 @dataclass(frozen=True)
 class Visits:
-    """Patients as seen at visit 1, the doses of both visits, the factor between them, and the true exposures of visit 2."""
+    """Patients as seen at visit 1, the doses of both visits, the factor between them, and the true AUC24 (mg h/L) and trough (mg/L) of visit 2."""
 
     seen: Population
     both: Doses
     factor: Float[Tensor, " subject"]
-    truth: dict[str, Float[Tensor, " subject"]]
+    auc24: Float[Tensor, " subject"]
+    trough: Float[Tensor, " subject"]
 
 
 def two_visits(card: DrugCard, count: int, generator: torch.Generator) -> Visits:
@@ -64,7 +65,7 @@ def two_visits(card: DrugCard, count: int, generator: torch.Generator) -> Visits
     observed = level + model.error.sd(level) * torch.randn(level.shape, generator=generator)
     is_below = observed < model.error.additive_mg_per_L
     seen = Population(table, blank.history, visit, time, observed.clamp(min=model.error.additive_mg_per_L), is_below, is_sample, trust)
-    return Visits(seen, both, factor, {name: value[:, 0].double() for name, value in exposures(truth, both).items()})
+    return Visits(seen, both, factor, **{name: value[:, 0].double() for name, value in exposures(truth, both).items()})
 
 
 def exposures(responses: AnyResponses, doses: Doses) -> dict[str, Float[Tensor, "subject draw"]]:
@@ -111,7 +112,7 @@ def dose_change(card: DrugCard, asked: dict[str, Engine], visits: Visits, say: C
             for engine, ask in asked.items():
                 belief = ask(some.seen, some)
                 for name in EXPOSURES:
-                    errors[engine][name].append((belief.quantiles(name, (0.5,))[0] / some.truth[name]).log())
+                    errors[engine][name].append((belief.quantiles(name, (0.5,))[0] / getattr(some, name)).log())
             say(f"{card.drug}: {int(index[-1]) + 1} of {len(visits.factor)} patients")
     return {engine: {name: torch.cat(each).numpy() for name, each in by_name.items()} for engine, by_name in errors.items()}
 

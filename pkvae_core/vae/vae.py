@@ -17,7 +17,9 @@ from torch.distributions import MixtureSameFamily
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import History, Population, VirtualPatients, rows
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.records.physiology import renal_weight
+from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
@@ -42,7 +44,10 @@ class Configuration:
     absorption: int = 0
     components: int = 6
     terms: int = 3
-    clearance_at_mg_per_L: tuple[float, ...] = ()
+    errors: tuple[tuple[float, float], ...] | None = None  # proportional and additive (mg/L), where they were learned and not published
+    arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
+    width: int = 128
+    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug that is not proportional to dose
 
     @property
     def is_dose_proportional(self) -> bool:
@@ -59,9 +64,9 @@ class Configuration:
     @classmethod
     def from_dict(cls, values: dict) -> "Configuration":
         lists = {k: tuple(values["scales"][k]) for k in ("mean", "sd", "is_log")}
-        return cls(
-            **{**values, "scales": Scales(**{**values["scales"], **lists}), **{k: tuple(values.get(k, ())) for k in ("curve_times_h", "clearance_at_mg_per_L")}}
-        )
+        errors = tuple(map(tuple, values["errors"])) if values.get("errors") else None
+        tuples = {k: tuple(values.get(k, ())) for k in ("curve_times_h", "clearance_at_mg_per_L")}
+        return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), **tuples, "errors": errors})
 
 
 class PKVAE(nn.Module):
@@ -84,6 +89,22 @@ class PKVAE(nn.Module):
     @property
     def version(self) -> str:
         return self.provenance.get("version", "untrained")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Whose residual error may apply: the card's published models; "cohort" where there is none."""
+        return tuple(m.name for m in self.card.published_models) or ("cohort",)
+
+    @property
+    def errors(self) -> tuple[ResidualError, ...]:
+        """The residual error of each of `names`: the published one, or what was learned from a cohort."""
+        learned = self.configuration.errors
+        return tuple(MODELS[name].error for name in self.names) if learned is None else tuple(ResidualError(*pair) for pair in learned)
+
+    @property
+    def members(self) -> "tuple[PKVAE, ...]":
+        """The models whose answers are mixed: itself, unless it is an ensemble."""
+        return (self,)
 
     @property
     def is_dose_proportional(self) -> bool:
