@@ -54,10 +54,14 @@ def makers(draw: Draw) -> Makers:
         "every level ten times too high": lambda: scaled(draw, 10.0),
         "every level ten times too low": lambda: scaled(draw, 0.1),
         "peak and trough exchanged": lambda: exchanged(draw),
+    }
+    bodies: Makers = {
         "a child, age stated": lambda: children(draw, is_age_stated=True),
         "a child, age not stated": lambda: children(draw, is_age_stated=False),
         "dialysis, kidneys said to work": lambda: dialysed(draw),
     }
+    if all(MODELS[m.name].body is None for m in draw.card.published_models):  # those of other drugs are made from CL and V
+        found |= bodies
     return found | {name: (lambda drug=drug: of_another_drug(draw, drug)) for name, drug in others.items()}
 
 

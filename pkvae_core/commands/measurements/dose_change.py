@@ -12,7 +12,7 @@ from pkvae_core.inference.classical import Structure, fit_population
 from pkvae_core.vae.checkpoint import load_model
 
 TITLE = "levels after a change of dose, of drugs that are not proportional to dose"
-PATIENTS, COHORT, ROUNDS = 200, 100, 30
+PATIENTS, COHORT, ROUNDS = 100, 60, 30
 WORDS = {"vae": "VAE", "right": "MAP-Bayes, right structure", "superposition": "the same, scaled in proportion", "linear": "MAP-Bayes, one compartment, fitted"}
 
 
