@@ -15,15 +15,23 @@ from pkvae_core.case import DISCLAIMER, Case
 from pkvae_core.drugs.card import CARDS, available_drugs
 from pkvae_core.inference.answering import answer_for
 from pkvae_core.inference.posterior import Posterior, individualise
-from pkvae_core.insight.latent import Axis, LatentMap, axes, map_population
+from pkvae_core.insight.axes import Axis, axes
+from pkvae_core.insight.dimensions import Use, dimensions
+from pkvae_core.insight.latent import LatentMap, map_population
 from pkvae_core.plots.theme import Theme
 from pkvae_core.vae.checkpoint import PKVAE, load_model
+from pkvae_core.vae.library import fingerprint, load_library
 
 ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
 PAGES = {
     "Clinic": [("dose", "Dose a patient", ":material/prescriptions:"), ("ward", "The ward", ":material/groups:")],
-    "Research": [("latent", "Latent space", ":material/bubble_chart:"), ("checks", "Model checks", ":material/monitoring:")],
+    "Teach": [("teach", "How a level changes belief", ":material/school:")],
+    "Research": [
+        ("latent", "Latent space", ":material/bubble_chart:"),
+        ("profiles", "Profiles", ":material/show_chart:"),
+        ("checks", "Model checks", ":material/monitoring:"),
+    ],
     "About": [("models", "Models", ":material/fact_check:")],
 }
 
@@ -51,20 +59,28 @@ def open_page() -> None:
     if "shell_is_open" not in st.session_state:
         shell()
         st.rerun()
+    if open_case() is None and (lost := st.session_state.pop("lost_model", None)):
+        sentence = f"The open patient was answered by the own model {literal(lost)}, which is no longer in the library: the patient was closed."
+        st.warning(f"{sentence} Import the model again on the Models page, or open the patient with another one.", icon=":material/no_sim:")
 
 
 def footer() -> None:
     """The line under every page: what this is, and which models speak."""
     case = open_case()
-    speaking = [posterior_for(case).version] if case else [each.version for each in models().values()]
+    speaking = [posterior_for(case).version] if case else [each.version for each in shipped_models().values()]
     theme_watch = component("pkvae_theme_watch", js=(ROOT / "assets" / "components" / "theme_watch.js").read_text("utf-8"))
     theme_watch(key="theme_watch", on_theme_change=lambda: None, height=1)
     st.caption(f"{DISCLAIMER} Model: {', '.join(speaking)}.")
 
 
 def open_case() -> Case | None:
-    """The patient on the table, on whichever page; None before one was opened."""
-    return st.session_state.get("open_case")
+    """The patient on the table, on whichever page; None before one was opened, and once its own model was deleted."""
+    case = st.session_state.get("open_case")
+    if case is not None and case.drug not in models():
+        set_case(None)
+        st.session_state["lost_model"] = case.drug
+        return None
+    return case
 
 
 def set_case(case: Case | None) -> None:
@@ -73,11 +89,45 @@ def set_case(case: Case | None) -> None:
     st.session_state.pop("earlier_case", None)
 
 
-@st.cache_resource(show_spinner="Loading the models")
 def models() -> dict[str, PKVAE]:
-    """The model of every drug that has been trained, read once per server; the Models page names the cards without one."""
+    """The model of every drug that has been trained, then the own models of the library; the Models page names the cards without one."""
+    return shipped_models() | _own_models(fingerprint())[0]
+
+
+@st.cache_resource(show_spinner="Loading the models")
+def shipped_models() -> dict[str, PKVAE]:
+    """The models that come with the program, read once per server."""
     torch.set_num_threads(1)  # one thread per operation: many sessions share the cores
     return {drug: load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading own models")
+def _own_models(fingerprint: tuple) -> tuple[dict[str, PKVAE], tuple[str, ...]]:
+    """The models of the library, read again whenever one was added, replaced or removed; and a sentence for each that cannot be read."""
+    return load_library()
+
+
+def damaged_models() -> tuple[str, ...]:
+    """A sentence for each model of the library that cannot be read."""
+    return _own_models(fingerprint())[1]
+
+
+def is_own(drug: str) -> bool:
+    """Whether this is a model of the library, not a shipped one."""
+    return drug not in shipped_models()
+
+
+def drug_label(drug: str) -> str:
+    """What a drug is called where one is chosen: "Vancomycin"; "Vancomycin, ward 7 (own model)"."""
+    return f"{model(drug).card.name} (own model)" if is_own(drug) else model(drug).card.name
+
+
+def forget_answers() -> None:
+    """Nothing that another model said under the same name may stand: caches start anew after a model came into the library, or left it."""
+    st.cache_data.clear()
+    _posterior.clear()
+    _latent_posterior.clear()
+    _own_models.clear()
 
 
 def model(drug: str) -> PKVAE:
@@ -86,12 +136,12 @@ def model(drug: str) -> PKVAE:
 
 
 def posterior_for(case: Case) -> Posterior:
-    """What is believed about this patient by whoever may answer (see `answer_for`), computed once per state of the case."""
-    return _posterior(case.digest, case)
+    """What is believed about this patient by whoever may answer (see `answer_for`), computed once per state of the case and of the model."""
+    return _posterior((case.digest, model(case.drug).version), case)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _posterior(digest: str, _case: Case) -> Posterior:
+def _posterior(key: tuple[str, str], _case: Case) -> Posterior:
     return answer_for(model(_case.drug), _case.patient_as_weighed)
 
 
@@ -108,9 +158,15 @@ def _latent_posterior(digest: str, _case: Case) -> Posterior:
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the population")
 def latent_map(drug: str) -> tuple[LatentMap, tuple[Axis, ...]]:
-    """The same 3,000 virtual patients of this drug for everybody, and what the axes measure on them."""
-    found = map_population(model(drug), 3000, torch.Generator().manual_seed(2026))
+    """The same 5,000 virtual patients of this drug for everybody, and what the axes measure on them."""
+    found = map_population(model(drug), 5000, torch.Generator().manual_seed(2026))
     return found, axes(found)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Asking which dimensions are in use")
+def latent_use(drug: str) -> Use:
+    """Which latent dimensions of this drug are in use, measured on the same virtual patients for everybody."""
+    return dimensions(model(drug), torch.Generator().manual_seed(2026))
 
 
 def literal(text: str) -> str:
@@ -131,5 +187,6 @@ def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False,
         "showSendToCloud": False,
         "scrollZoom": False,
         "modeBarButtonsToRemove": ["select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": "svg", "filename": f"pkvae-{key}"},
     }
     return st.plotly_chart(figure, theme=None, width="stretch", key=key, alt=alt, config=config, **options)

@@ -5,17 +5,21 @@ import json
 import pandas as pd
 import streamlit as st
 
-from pages import chart, model, models, open_case, open_page, theme
+from pages import chart, drug_label, is_own, literal, model, models, open_case, open_page, shipped_models, theme
 from pages.models_parts.held_out import show_held_out, show_strangers
+from pages.models_parts.own import show_own
+from pages.models_parts.train import show_training as show_cohort_training
 from pkvae_core.drugs.card import CARDS, DrugCard, Product, Source, TargetSpec, available_drugs, load_card
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.plots import models as plots
 from pkvae_core.vae.checkpoint import training_curve
 from pkvae_core.wording import amount_words, duration_words, plain, rounded
 
+VIEWS = ["What each model knows", "Train on your cohort"]
+
 
 def choose_drug() -> str:
-    case, names = open_case(), {drug: each.card.name for drug, each in models().items()}
+    case, names = open_case(), {drug: literal(drug_label(drug)) for drug in models()}
     first = case.drug if case else next(iter(names))
     return st.segmented_control("Drug", list(names), default=first, required=True, format_func=names.__getitem__, key="models_drug", persist_state="session")
 
@@ -167,8 +171,14 @@ def show_files(drug: str, provenance: dict, card: DrugCard) -> None:
 
 open_page()
 st.title("Models", anchor=False)
+if st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="models_view", label_visibility="collapsed", persist_state="session") == VIEWS[1]:
+    show_cohort_training()
+    st.stop()
 drug = choose_drug()
-for untrained in set(available_drugs()) - set(models()):
+if is_own(drug):
+    show_own(drug)
+    st.stop()
+for untrained in set(available_drugs()) - set(shipped_models()):
     st.info(f"{load_card(untrained).name} has a card but no model yet: `python -m pkvae_core train {untrained}`.", icon=":material/info:")
 card, provenance = model(drug).card, model(drug).provenance
 introduce(card, provenance)

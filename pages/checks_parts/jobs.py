@@ -63,10 +63,10 @@ class Outcome:
 class Job:
     """A run of several steps, begun at once. `outcomes` holds those that have ended, by name."""
 
-    def __init__(self, steps: Sequence[Step], label: str = ""):
+    def __init__(self, steps: Sequence[Step], label: str = "", *, gate: threading.Semaphore = GATE):
         self.status, self.label, self.outcomes = Status(tuple(steps)), label, {}
         self._stopped = weakref.finalize(self, self.status.stop.set)
-        self._thread = threading.Thread(target=_run, args=(self.status, self.outcomes), name="checks", daemon=True)
+        self._thread = threading.Thread(target=_run, args=(self.status, self.outcomes, gate), name="checks", daemon=True)
         _RUNNING[self._thread] = self.status.stop
         self._thread.start()
 
@@ -93,9 +93,9 @@ def _stop_all() -> None:
         thread.join(2)
 
 
-def _run(status: Status, outcomes: dict[str, Outcome]) -> None:
+def _run(status: Status, outcomes: dict[str, Outcome], gate: threading.Semaphore) -> None:
     try:
-        while not GATE.acquire(timeout=PATIENCE_S):
+        while not gate.acquire(timeout=PATIENCE_S):
             if status.stop.is_set():
                 raise Cancelled
         try:
@@ -104,7 +104,7 @@ def _run(status: Status, outcomes: dict[str, Outcome]) -> None:
                 status.at = at
                 outcomes[step.name] = _take(step, status)
         finally:
-            GATE.release()
+            gate.release()
     except Cancelled:
         status.phase = "cancelled"
     else:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.checks_parts.jobs import Job, Outcome, Status, Step
+from pages.checks_parts.jobs import Job, Outcome, Step
+from pages.checks_parts.pace import duration, said, share
 from pages.checks_parts.source import Source
 
+__all__ = ["begin", "duration", "is_running", "outcomes", "said", "share", "show_running"]
 KEPT = 6  # sources whose results a session keeps
 EVERY_S = 1.0
 JOBS = "checks_jobs"
@@ -56,28 +58,3 @@ def _bars(count: int, ended: int) -> None:
         bar, button = st.columns([84, 16], vertical_alignment="center")
         bar.progress(share(status), text=f"{said(status)} · {job.label}")
         button.button("Cancel", key=f"checks_cancel_{i}", icon=":material/close:", on_click=job.cancel, width="stretch")
-
-
-def share(status: Status) -> float:
-    """How much of the run is done, each step counting the same."""
-    within = min(1.0, status.done / status.total) if status.total else 0.0
-    return (status.at + within) / len(status.steps)
-
-
-def said(status: Status) -> str:
-    """ "2 of 7: Goodness of fit, 40 of 200, about 12 s left for it"."""
-    if status.stop.is_set():
-        return "Stopping"
-    if status.phase == "waiting":
-        return "Waiting for another run on this server to end"
-    steps = f"{status.at + 1} of {len(status.steps)}: " if len(status.steps) > 1 else ""
-    words = f"{steps}{status.steps[status.at].label}"
-    if status.total:
-        words += f", {status.done:,} of {status.total:,}"
-    left = status.seconds_left()
-    return words + (f", {duration(left)} left for it" if left is not None else "")
-
-
-def duration(seconds: float) -> str:
-    """ "about 12 s", "about 3 min"."""
-    return f"about {max(1, round(seconds))} s" if seconds < 100 else f"about {round(seconds / 60)} min"

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import streamlit as st
 
-from pages import literal, model, models, open_case
+from pages import drug_label, is_own, literal, model, models, open_case
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.checks.strata import EVERYBODY, Stratum, strata
 from pkvae_core.checks.virtual import fresh
@@ -71,7 +71,7 @@ def counted(number: int, noun: str) -> str:
 
 def choose_source() -> Source | None:
     """The row of choices on top; None while something is still open, which is said."""
-    names = {drug: each.card.name for drug, each in models().items()}
+    names = {drug: literal(drug_label(drug)) if is_own(drug) else drug_label(drug) for drug in models()}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         case = open_case()
         first = case.drug if case else next(iter(names))

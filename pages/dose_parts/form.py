@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import models, open_case, set_case
+from pages import drug_label, models, open_case, set_case, shipped_models
 from pages.dose_parts.draft import (
     CREATININE_UNITS,
     FIRST_NEW_DOSE,
@@ -39,12 +39,12 @@ ICONS = {"error": ":material/error:", "warning": ":material/warning:"}
 def show_form() -> None:
     """The whole form; what it holds becomes the open case on every run."""
     if "drug" not in fields():
-        clear(list(models())[-1])
+        clear(list(shipped_models())[-1])
     elif _key("drug") not in st.session_state:  # back from another page, or the form was closed
         replace_fields(fields())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         before = fields()["drug"]
-        _kept(st.selectbox, "Drug", "drug", options=list(models()), format_func=lambda d: load_card(d).name, width=170)
+        _kept(st.selectbox, "Drug", "drug", options=list(models()), format_func=drug_label, width=170)
         card = load_card(fields()["drug"])
         if card.drug != before:
             _change_drug(before)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pkvae_core.drugs.card import load_card
+from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.records.columns import MappingNeeded, meaning
 from pkvae_core.records.problems import DataError, Problem, condensed
 from pkvae_core.records.spreadsheet import open_table
@@ -21,9 +21,9 @@ def show_template(drug: str) -> None:
     st.download_button("Template", content, f"pkvae-{drug}.csv", "text/csv", icon=":material/download:", on_click="ignore")
 
 
-def show_options(drug: str, *, place: str = "file") -> dict:
-    """What the file does not say itself; `place` tells the widgets of two pages apart."""
-    card = load_card(drug)
+def show_options(drug: str, *, place: str = "file", card: DrugCard | None = None) -> dict:
+    """What the file does not say itself; `place` tells the widgets of two pages apart. `card`: to read with, where it is not the drug's own."""
+    card = card or load_card(drug)
     overrides = {
         "amount_unit": st.selectbox("Amounts are in", ["mg", "g", "ug"], index=0, key=f"{place}_amount_unit", persist_state="session"),
         "concentration_unit": st.selectbox(
@@ -36,7 +36,7 @@ def show_options(drug: str, *, place: str = "file") -> dict:
     return {name: value for name, value in overrides.items() if value is not None}
 
 
-def read_table(file_id: str, content: bytes, drug: str, overrides: dict, *, place: str = "file") -> tuple[tuple, Cohort] | None:
+def read_table(file_id: str, content: bytes, drug: str, overrides: dict, *, place: str = "file", card: DrugCard | None = None) -> tuple[tuple, Cohort] | None:
     """The patients, under a key of the file and the options it was read with: read once for each. None while a question is open or the file is refused."""
     overrides = overrides | {"column_map": st.session_state.get(f"map_{file_id}", {})}
     if (dvid := st.session_state.get(f"dvid_{file_id}")) is not None:
@@ -44,7 +44,7 @@ def read_table(file_id: str, content: bytes, drug: str, overrides: dict, *, plac
     key, kept = (file_id, drug, repr(sorted(overrides.items()))), "cohort" if place == "file" else f"{place}_cohort"
     if st.session_state.get(kept, (None,))[0] != key:
         try:
-            st.session_state[kept] = key, read_patients(content, options=load_card(drug).read_options(**overrides))
+            st.session_state[kept] = key, read_patients(content, options=(card or load_card(drug)).read_options(**overrides))
         except MappingNeeded as question:
             _ask_columns(file_id, content, question)
             return None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import literal, model, posterior_for
+from pages import is_own, literal, model, posterior_for
 from pages.dose_parts.goal import choose_goal
 from pages.dose_parts.shown import bounds_of
 from pkvae_core.case import Case
@@ -64,7 +64,8 @@ def _weight_used(case: Case) -> str:
 
 def _badges(case: Case, card: DrugCard) -> list[str]:
     levels = len(case.patient.samples)
-    found = [f":blue-badge[{card.name}]", f":gray-badge[{levels} {'level' if levels == 1 else 'levels'}]"]
+    own = [":orange-badge[own model]"] if is_own(case.drug) else []
+    found = [f":blue-badge[{literal(card.name)}]", *own, f":gray-badge[{levels} {'level' if levels == 1 else 'levels'}]"]
     if case.left_out:
         found.append(f":orange-badge[{left_out_words(len(case.left_out))}]")
     if case.level_half_life_h is not None and levels:

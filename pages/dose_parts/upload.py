@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import model, models
+from pages import drug_label, literal, model, models
 from pages.dose_parts.fill import fill
 from pages.dose_parts.opening import case_of, open_new
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
@@ -21,7 +21,7 @@ def show_upload() -> None:
             index=None,
             key="file_drug",
             placeholder="choose",
-            format_func=lambda d: load_card(d).name,
+            format_func=drug_label,
             width=170,
             persist_state="session",
         )
@@ -57,7 +57,10 @@ def _open_saved(file_id: str, content: bytes) -> None:
         )
         return
     if case.drug not in models():
-        st.error(f"This case is about {case.drug}, for which there is no model here. Train one, or open another case.", icon=":material/error:")
+        st.error(
+            f"This case is about {literal(case.drug)}, for which there is no model here. Import an own model on the Models page, or open another case.",
+            icon=":material/error:",
+        )
         return
     open_new(case)
     fill(case, load_card(case.drug))

@@ -42,8 +42,11 @@ class Margin:
 
 
 def usual_margin(card: DrugCard) -> Margin:
-    """25 %, or a twentieth of the average concentration that the drug's target stands for: a choice of ours, where percentages of low levels mean little."""
-    return Margin(0.05 * average_concentration(card), 25.0)
+    """25 %, or a twentieth of the average concentration that the drug's target stands for: a choice of ours, where percentages of low levels mean little.
+
+    Where the card has no target, the percentage alone.
+    """
+    return Margin(0.05 * average_concentration(card) if card.targets else 0.0, 25.0)
 
 
 @dataclass(frozen=True)

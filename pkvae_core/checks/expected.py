@@ -13,9 +13,10 @@ from pkvae_core.checks.engines import Engine, chunks
 from pkvae_core.checks.progress import Progress
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import course
-from pkvae_core.drugs.published import MODELS
+from pkvae_core.inference.observable import errors_of
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Patient
+from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.exponentials import NEVER, Pulses, with_terms
 from pkvae_core.structural.responses import Responses
 
@@ -31,7 +32,8 @@ class Answers:
     patients: tuple[Patient, ...]
     responses: Responses  # [subject draw]
     weight: Float[np.ndarray, "subject draw"]
-    member: Float[np.ndarray, "subject draw model"]  # probability of each of the card's published models, whose residual error then applies
+    member: Float[np.ndarray, "subject draw model"]  # probability of each of the engine's models, whose residual error then applies
+    errors: tuple[ResidualError, ...]  # of each of these models: published, or learned from a cohort
     z: Float[np.ndarray, "subject draw latent"] | None
 
     def concentration(self, time_h: Float[np.ndarray, "subject time"]) -> Float[np.ndarray, "subject draw time"]:
@@ -63,15 +65,16 @@ def _beside(index: list[int], posteriors: Sequence[Posterior]) -> Answers:
     weight = np.stack([p.weight.double().numpy() for p in posteriors])
     z = None if posteriors[0].z is None else np.stack([p.z.numpy() for p in posteriors if p.z is not None])
     member = np.stack([_member(p) for p in posteriors])
-    return Answers(posteriors[0].card, tuple(index), tuple(p.patient for p in posteriors), stacked([p.responses for p in posteriors]), weight, member, z)
+    errors, first = tuple(error for _, error in errors_of(posteriors[0])), posteriors[0]
+    return Answers(first.card, tuple(index), tuple(p.patient for p in posteriors), stacked([p.responses for p in posteriors]), weight, member, errors, z)
 
 
 def _member(posterior: Posterior) -> Float[np.ndarray, "draw model"]:
-    """How probably each draw is each of the card's published models'; where the engine does not say it of each draw, as it says of all."""
-    own = list(posterior.model_probability)
-    table = np.tile(list(posterior.model_probability.values()), (len(posterior.weight), 1)) if posterior.member is None else posterior.member.double().numpy()
-    assert table.shape[1] == len(own)
-    return np.stack([table[:, own.index(m.name)] if m.name in own else np.zeros(len(table)) for m in posterior.card.published_models], 1)
+    """How probably each draw is each of the engine's models'; where the engine does not say it of each draw, as it says of all."""
+    shares = list(posterior.model_probability.values())
+    table = np.tile(shares, (len(posterior.weight), 1)) if posterior.member is None else posterior.member.double().numpy()
+    assert table.shape[1] == len(shares)
+    return table
 
 
 def stacked(parts: Sequence[Responses]) -> Responses:
@@ -99,12 +102,11 @@ def share_below(draws: Float[np.ndarray, "subject draw"], weight: Float[np.ndarr
 
 def level_below(answer: Answers, concentration: Float[np.ndarray, "subject draw"], level: Float[np.ndarray, " subject"]) -> Float[np.ndarray, " subject"]:
     """Posterior predictive probability of a measured level below `level` (mg/L): mean over draws and published models of Phi((level - C) / sd(C))."""
-    each = [ndtr((level[:, None] - concentration) / residual_sd(m.name, concentration)) for m in answer.card.published_models]
+    each = [ndtr((level[:, None] - concentration) / residual_sd(error, concentration)) for error in answer.errors]
     below = (np.stack(each, -1) * answer.member).sum(-1)
     return (answer.weight * below).sum(1) / answer.weight.sum(1)
 
 
-def residual_sd(model: str, concentration: np.ndarray) -> np.ndarray:
-    """Standard deviation (mg/L) of a measured level around each concentration, by one published model."""
-    error = MODELS[model].error
+def residual_sd(error: ResidualError, concentration: np.ndarray) -> np.ndarray:
+    """Standard deviation (mg/L) of a measured level around each concentration, by one model."""
     return np.maximum(np.hypot(error.additive_mg_per_L, error.proportional * concentration), 1e-6)

@@ -129,5 +129,5 @@ def _individual(
 def _mixed_sd(answer: Answers, concentration: Float[np.ndarray, "subject sample"]) -> Float[np.ndarray, "subject sample"]:
     """Residual sd (mg/L), the published models' variances averaged by how probable each model is for the patient."""
     probability = (answer.weight[..., None] * answer.member).sum(1)
-    variance = np.stack([residual_sd(m.name, concentration) ** 2 for m in answer.card.published_models], -1)
+    variance = np.stack([residual_sd(error, concentration) ** 2 for error in answer.errors], -1)
     return np.sqrt((probability[:, None] * variance).sum(-1))

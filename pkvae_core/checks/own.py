@@ -49,11 +49,10 @@ def _measured(answer: Answers, patients: Sequence[Patient], chosen: Int[np.ndarr
     """The patients with the levels of their chosen draws."""
     concentration, is_sample = at_samples(answer, patients)
     limit = LIMIT_SHARE * average_concentration(answer.card)
-    names = [m.name for m in answer.card.published_models]
     found = []
     for i, (patient, draw) in enumerate(zip(patients, chosen, strict=True)):
         true, share = concentration[i, draw][is_sample[i]], answer.member[i, draw]
-        sd = residual_sd(names[generator.choice(len(names), p=share / share.sum())], true)
+        sd = residual_sd(answer.errors[generator.choice(len(share), p=share / share.sum())], true)
         levels = true + sd * generator.standard_normal(len(true))
         samples = [Sample(s.time_h, float(y) if y >= limit else None, None if y >= limit else limit) for s, y in zip(patient.samples, levels, strict=True)]
         found.append(replace(patient, samples=tuple(samples)))

@@ -99,12 +99,11 @@ def _measured(
     answer: Answers, concentration: Float[np.ndarray, "subject draw sample"], replicates: int, generator: np.random.Generator
 ) -> Float[np.ndarray, "replicate subject sample"]:
     """Measured levels of one draw a replicate, chosen by its weight and for each patient apart, with the residual error of one published model."""
-    names = [m.name for m in answer.card.published_models]
     row, found = np.arange(replicates), []
     for each, weight, member in zip(concentration, answer.weight, answer.member, strict=True):
         drawn = generator.choice(len(weight), size=replicates, p=weight / weight.sum())
         true, share = each[drawn], member[drawn].cumsum(1)
         chosen = (generator.random((replicates, 1)) * share[:, -1:] > share).sum(1)
-        sd = np.stack([residual_sd(name, true) for name in names])
+        sd = np.stack([residual_sd(error, true) for error in answer.errors])
         found.append(true + sd[chosen, row] * generator.standard_normal(true.shape))
     return np.stack(found, 1)

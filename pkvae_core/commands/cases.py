@@ -18,6 +18,8 @@ from pkvae_core.records.history import PatientRecord
 from pkvae_core.records.problems import condensed
 from pkvae_core.records.table import Cohort, read_patients
 from pkvae_core.records.units import concentration_factor
+from pkvae_core.vae.checkpoint import load_model
+from pkvae_core.vae.vae import PKVAE
 
 ALL_ANSWERED, SOME_UNANSWERED, NOTHING_ANSWERED = 0, 1, 2
 Row = dict[str, object]
@@ -46,10 +48,28 @@ def count(text: str) -> int:
 
 
 def add_case_flags(parser: argparse.ArgumentParser) -> None:
-    """The file, the drug, the answer, and the flags that say how the file is to be read."""
+    """The file, the drug or the model, the answer, and the flags that say how the file is to be read."""
     parser.add_argument("cases", type=Path, metavar="CASES.csv", help="NONMEM-style table: ID TIME AMT DV EVID, RATE or DUR, covariates; .csv or .xlsx")
-    parser.add_argument("--drug", required=True, help="name of a drug card")
+    add_model_flags(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="OUT.csv", help="where the answer goes")
+    add_reading_flags(parser)
+    parser.add_argument("--seed", type=count, default=0, metavar="N", help="seed of the draws (default 0); the same seed gives the same answer")
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Whose model answers: a shipped drug's, or one of your own."""
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--drug", help="name of a drug card")
+    who.add_argument("--model", type=Path, metavar="DIR", help="folder of a model of your own, made by train --data or exported from the Models page")
+
+
+def model_of(arguments: argparse.Namespace) -> PKVAE:
+    """The model that was asked for, with its card."""
+    return load_model(arguments.model or arguments.drug)
+
+
+def add_reading_flags(parser: argparse.ArgumentParser) -> None:
+    """How the file is to be read."""
     reading = parser.add_argument_group("how the file is read (card units unless said otherwise; every assumption is printed as a warning)")
     reading.add_argument("--amount-unit", metavar="UNIT", help="unit of AMT: mg, g, ug")
     reading.add_argument(
@@ -60,7 +80,6 @@ def add_case_flags(parser: argparse.ArgumentParser) -> None:
     reading.add_argument("--assume-infusion-h", type=positive, metavar="H", help="duration of a dose that has none; without it such a dose is a bolus")
     reading.add_argument("--lloq", type=positive, metavar="X", help="a DV of 0 means: below this limit of quantification")
     reading.add_argument("--time-zone", metavar="ZONE", help="where the clock stood, such as Europe/Zurich; else clocks are taken as never changed")
-    reading.add_argument("--seed", type=count, default=0, metavar="N", help="seed of the draws (default 0); the same seed gives the same answer")
 
 
 @dataclass(frozen=True)
@@ -80,7 +99,11 @@ def say(kind: str, sentence: str) -> None:
 
 def open_cases(arguments: argparse.Namespace) -> Cases:
     """Reads the file and prints every problem and assumption. Raises ValueError when the file, the drug or a flag cannot be used."""
-    card = load_card(arguments.drug)
+    return read_cases(arguments, load_card(arguments.drug) if arguments.model is None else load_model(arguments.model).card)
+
+
+def read_cases(arguments: argparse.Namespace, card: DrugCard) -> Cases:
+    """`open_cases` with a card that is given."""
     amount_unit, dv_unit = arguments.amount_unit or card.amount_unit, arguments.dv_unit or card.concentration_unit
     unit_mg_per_L = concentration_factor(dv_unit, card.molar_mass_g_per_mol)
     options = card.read_options(

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pkvae_core.commands.cases import Row, add_case_flags, answer, number, open_cases, positive, say, say_shared, write_rows
+from pkvae_core.commands.cases import Row, add_case_flags, answer, model_of, number, open_cases, positive, say, say_shared, write_rows
 from pkvae_core.commands.changed import told
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.current import current_regimen
@@ -18,7 +18,6 @@ from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Patient
 from pkvae_core.records.covariates import is_derived
 from pkvae_core.records.history import PatientRecord
-from pkvae_core.vae.checkpoint import load_model
 
 HELP = "ranked regimens with their probabilities"
 DESCRIPTION = """\
@@ -68,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     cases = open_cases(arguments)
     target = replace(target_of(cases.card, arguments, cases.unit_mg_per_L), window_h=window_h)
     regimens = candidates(cases.card, start_h=arguments.from_h, interval_h=arguments.interval_h, infusion_h=arguments.infusion_h)
-    model = load_model(arguments.drug)
+    model = model_of(arguments)
     unit = 1.0 if target.metric == "time_above" else cases.unit_mg_per_L
 
     remarks: list[tuple[str, str]] = []
@@ -110,6 +109,8 @@ def target_of(card: DrugCard, arguments: argparse.Namespace, unit_mg_per_L: floa
         say("warning", f"the target is that of the card, {spec.low:g} to {spec.high:g} {spec.unit}; --low and --high set another.")
     if spec is not None and (low, high) in ((None, None), (spec.low, spec.high)):
         return replace(Target.from_spec(spec), threshold_mg_per_L=threshold or spec.threshold_mg_per_L)
+    if not (spec or card.targets):
+        raise ValueError(f"the card of {card.name} has no target, and gives no dose: its model was learned from a cohort alone. Use predict or forecast.")
     base = spec or card.target()
     alarm = Target.from_spec(spec).toxicity_alarm if spec else None
     said = f"the toxicity alarm at {alarm:g} {base.unit}" if alarm is not None else "no toxicity alarm"

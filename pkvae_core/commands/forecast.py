@@ -3,17 +3,19 @@
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pkvae_core.checks.accuracy import Figure, summarise, usual_margin
-from pkvae_core.checks.engines import Engine, engine_named
+from pkvae_core.checks.engines import Engine, engine_named, vae
 from pkvae_core.checks.forecast import LevelForecast, forecast
 from pkvae_core.checks.paired import PairedRatio, paired_ratio
-from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, open_cases, say_shared, write_rows
+from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, model_of, open_cases, say_shared, write_rows
 from pkvae_core.commands.changed import changing
+from pkvae_core.drugs.card import DrugCard, available_drugs
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Sample
 from pkvae_core.records.history import PatientRecord
+from pkvae_core.vae.checkpoint import load_model
 
 HELP = "each level predicted from the doses and levels before it"
 DESCRIPTION = """\
@@ -32,9 +34,9 @@ throughout, RMSE in the unit of DV.
 
 --engine says who forecasts: vae (the trained model), map (MAP-Bayes with the card's heaviest
 published model; map:NAME for another one) or average (all of them, weighed by how well each explains
-the earlier levels). --against sets a second engine beside it on the same levels: the ratios of their
-errors, first over second, go to the terminal and into OUT.json; below 1 the first one is better.
-Where MAP-Bayes has to assume a covariate, a warning says so."""
+the earlier levels). With --model, vae is that model, and the name of a shipped drug is its shipped
+model. --against sets a second engine beside it on the same levels: the ratios of their errors, first
+over second, go to the terminal and into OUT.json; below 1 the first one is better. Where MAP-Bayes has to assume a covariate, a warning says so."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core forecast data.csv --drug tobramycin --out forecast.csv
@@ -51,8 +53,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     cases = open_cases(arguments)
-    engine = engine_named(arguments.engine, cases.card)
-    other = engine_named(arguments.against, cases.card) if arguments.against else None
+    engine = engine_of(arguments.engine, arguments, cases.card)
+    other = engine_of(arguments.against, arguments, cases.card) if arguments.against else None
     forecasts: list[LevelForecast] = []
     opposed: list[LevelForecast] = []
 
@@ -70,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     margin = usual_margin(cases.card)
     summaries = summarise(forecasts, unit_mg_per_L=cases.unit_mg_per_L, margin=margin, seed=arguments.seed)
     head = {
-        "drug": arguments.drug,
+        "drug": cases.card.drug,
         "engine": engine.name,
         "model": version(engine, cases.cohort.records),
         "file": arguments.cases.name,
@@ -83,6 +85,15 @@ def run(arguments: argparse.Namespace) -> int:
         document |= {"against": against(engine, other, forecasts, opposed, arguments.seed)}
     arguments.out.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return code
+
+
+def engine_of(word: str, arguments: argparse.Namespace, card: DrugCard) -> Engine:
+    """The engine that `word` names; with --model, vae is that model, and a shipped drug's name is its shipped model."""
+    if arguments.model is None:
+        return engine_named(word, card)
+    if word == "vae":
+        return vae(model_of(arguments))
+    return replace(vae(load_model(word)), name=f"shipped {word}") if word in available_drugs() else engine_named(word, card)
 
 
 def version(engine: Engine, records: Sequence[PatientRecord]) -> str | None:

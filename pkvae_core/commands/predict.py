@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, number, open_cases, say_shared, write_rows
+from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, model_of, number, open_cases, say_shared, write_rows
 from pkvae_core.commands.changed import told
 from pkvae_core.dosing.course import FINE, JUST_AFTER_H, area, concentration, phases
 from pkvae_core.exposure import weighted_quantile
@@ -16,7 +16,6 @@ from pkvae_core.inference.posterior import Posterior, predict
 from pkvae_core.inference.verdict import REFUSED, Entitlement
 from pkvae_core.patient import Dose
 from pkvae_core.records.history import PatientRecord, TimedRow
-from pkvae_core.vae.checkpoint import load_model
 
 HELP = "concentrations (and exposure) at the times asked for"
 DESCRIPTION = """\
@@ -60,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     cases = open_cases(arguments)
     if not (wants_exposure or any(record.prediction_times for record in cases.cohort.records)):
         raise ValueError(f"{arguments.cases.name} asks for nothing: no patient that can be read has a row with EVID=2. Add one for each time of interest.")
-    model = load_model(arguments.drug)
+    model = model_of(arguments)
     exposures: list[Row] = []
     remarks: list[tuple[str, str]] = []
 

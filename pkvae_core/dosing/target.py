@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pkvae_core.dosing.course import COARSE, FINE, Span
-from pkvae_core.drugs.card import TargetSpec
+from pkvae_core.drugs.card import DrugCard, TargetSpec
 from pkvae_core.exposure import time_above
 
 METRICS = {
@@ -82,6 +82,13 @@ class Target:
         )
         alarm = spec.toxicity_alarm and spec.toxicity_alarm * (spec.mic_mg_per_L or 1)
         return cls(**{name: getattr(spec, name) for name in same}, toxicity_alarm=alarm)
+
+    @classmethod
+    def of_card(cls, card: DrugCard) -> "Target":
+        """The card's default target; where the card has none, that of no dose: any AUC24 at all, which nothing is recommended by."""
+        if card.targets:
+            return cls.from_spec(card.target())
+        return cls("auc24", 0.0, None, label="No target", least_probability=0.0, toxicity_weight=0.0)
 
     def with_mic(self, mic_mg_per_L: float) -> "Target":
         """The same ratio for a germ with another MIC."""

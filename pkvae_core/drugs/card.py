@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from pkvae_core.drugs.parts import CovariateSpec, Limit, LoadingRule, ModelWeight, Part, Positive, Product, Revision, Source, TargetSpec, TypicalRegimen
+from pkvae_core.drugs.places import CARDS, available_drugs, folder_of
 from pkvae_core.patient import Regimen
 from pkvae_core.records.options import ReadOptions
 
-CARDS = Path(__file__).parents[2] / "assets" / "drugs"
+__all__ = ["CARDS", "DrugCard", "available_drugs", "load_card", "read_card", "read_own_card"]  # and where they lie: see places
 
 
 class DrugCard(Part):
@@ -20,7 +21,7 @@ class DrugCard(Part):
     drug: str
     name: str
     version: str
-    molar_mass_g_per_mol: Positive
+    molar_mass_g_per_mol: Positive | None = None
     amount_unit: str
     concentration_unit: str
     reporting_units: tuple[str, ...] = Field(min_length=1)
@@ -35,7 +36,7 @@ class DrugCard(Part):
     covariates: tuple[CovariateSpec, ...]
     targets: tuple[TargetSpec, ...]
     loading: LoadingRule | None = None
-    published_models: tuple[ModelWeight, ...] = Field(min_length=1)
+    published_models: tuple[ModelWeight, ...] = ()  # none on the card of a model that was learned from a cohort alone
     typical_patient: dict[str, float]
     typical_regimen: TypicalRegimen
     limits: tuple[Limit, ...] = Field(min_length=1)
@@ -135,24 +136,30 @@ def _too_fast(amount_mg: float, infusion_h: float, max_rate_mg_per_h: float | No
 
 
 def _look_up(known: dict[str, Any], name: Any) -> Any:
+    if isinstance(name, (dict, Source)):
+        return name  # a card that was resolved before it was saved
     if name not in known:
         raise ValueError(f"the source {name!r} is not listed. Add [sources.{name}]; the card has: {', '.join(known)}")
     return known[name]
 
 
-def available_drugs() -> tuple[str, ...]:
-    """Names of the drugs that have a card."""
-    return tuple(sorted(path.parent.name for path in CARDS.glob("*/card.toml")))
-
-
 def load_card(drug: str) -> DrugCard:
-    """The card of `drug`. Raises ValueError naming the file, the field and the remedy."""
-    if drug not in available_drugs():
-        raise ValueError(f"there is no drug {drug!r}. Known drugs: {', '.join(available_drugs())}.")
-    card = read_card(CARDS / drug / "card.toml")
+    """The card of `drug`, a shipped one or that of an own model. Raises ValueError naming the file, the field and the remedy."""
+    folder = folder_of(drug)
+    if folder.parent != CARDS:
+        return read_own_card(folder / "card.json").model_copy(update={"drug": drug})  # in the library a model goes by its folder
+    card = read_card(folder / "card.toml")
     if card.drug != drug:
         raise ValueError(f"{drug}/card.toml: drug is {card.drug!r}. Make it the name of its folder.")
     return card
+
+
+def read_own_card(path: Path) -> DrugCard:
+    """The card of a model that learned from a cohort, as it was written beside it. Raises ValueError where it is damaged."""
+    try:
+        return DrugCard.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, OSError) as error:
+        raise ValueError(f"{path.parent.name}/{path.name} cannot be read as a card. Copy the model again.") from error
 
 
 def read_card(path: Path) -> DrugCard:

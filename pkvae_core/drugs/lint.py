@@ -88,7 +88,7 @@ def _products(card: DrugCard, notes: Notes) -> None:
         column = f"products.{product.name}"
         if product.salt_factor != 1 and product.salt_molar_mass_g_per_mol is None:
             notes.error(f"its salt factor is {product.salt_factor:g}, but the salt is not named", "Give salt_molar_mass_g_per_mol.", column=column)
-        if mass := product.salt_molar_mass_g_per_mol:
+        if (mass := product.salt_molar_mass_g_per_mol) and card.molar_mass_g_per_mol:
             expected = product.active_per_salt * card.molar_mass_g_per_mol / mass
             if abs(product.salt_factor / expected - 1) > 0.01:
                 notes.error(f"its salt factor is {product.salt_factor:g}, the molar masses say {expected:.3f}", "Correct one of them.", column=column)

@@ -151,6 +151,8 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
 
     A share `changing` of them has covariates that change once or twice during the course.
     """
+    if not card.published_models:
+        raise ValueError(f"virtual patients are drawn from published models, and {card.name} has none: its model was learned from a cohort alone.")
     ranges = {c.name: (c.low, c.high) for c in card.covariates}
     first = COHORTS[card.cohort](count, ranges, generator)
     model = torch.multinomial(torch.tensor([m.weight for m in card.published_models]), count, replacement=True, generator=generator)

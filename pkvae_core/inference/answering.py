@@ -33,6 +33,11 @@ def answer_for_all(model: PKVAE, patients: Sequence[Patient], *, draws: int = 10
     return [_entitled(model, p, next(priors) if p.patient.samples else None, draws=draws, seed=seed) for p in posteriors]
 
 
+NO_PUBLISHED_MODEL = (
+    "This model was learned from a cohort alone: the drug has no published model here that could answer in its place. Check covariates and levels."
+)
+
+
 @dataclass(frozen=True)
 class _Remembering:
     """Asks about another record of the patient, and knows already what was believed before the levels."""
@@ -49,7 +54,9 @@ def _entitled(model: PKVAE, posterior: Posterior, prior: Posterior | None = None
     if posterior.patient.samples:
         posterior = replace(posterior, revise=_Remembering(prior or posterior.prior(), posterior.revise))
     found = entitlement(posterior)
-    if found.verdict == OUT:
+    if found.verdict == OUT and not model.card.published_models:
+        found = found.with_reason(Reason("classical answer", REFUSED, NO_PUBLISHED_MODEL, 0.0))
+    elif found.verdict == OUT:
         classical = map_bayes(model.card, posterior.patient, draws=draws, seed=seed)
         fits = misfit(classical)
         if classical.diagnostics.rung != "failed" and fits > IMPOSSIBLE:

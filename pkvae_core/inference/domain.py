@@ -41,7 +41,7 @@ def entitlement(posterior: Posterior, prior: Posterior | None = None) -> Entitle
     """Whether the posterior's model may speak about its patient; `prior`, what it believed before the levels, is drawn where it is not given."""
     card, patient = posterior.card, posterior.patient
     samples = tuple(s for s in patient.samples if s.trust >= COUNTS)
-    findings = [*_ranges(card, patient), *_together(card, patient)]
+    findings = [*_ranges(card, patient), *_together(posterior)]
     if samples and patient.doses:
         prior = prior or posterior.prior()
         findings += [*_mass(card, patient, samples), *_surprise(prior, samples, posterior.seed), *_misfit(posterior), *_latent(posterior, prior)]
@@ -66,9 +66,10 @@ def _ranges(card: DrugCard, patient: Patient) -> Iterator[_Finding]:
                 yield _Finding(spec.name, value, CAUTION, f"{shown} {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")
 
 
-def _together(card: DrugCard, patient: Patient) -> Iterator[_Finding]:
-    """All covariates at once against the virtual cohort."""
-    found = similarity(card, patient)
+def _together(posterior: Posterior) -> Iterator[_Finding]:
+    """All covariates at once against those of whom the model was made from: virtual patients, or a cohort."""
+    card = posterior.card
+    found = similarity(card, posterior.patient, posterior.provenance.get("covariates"))
     if found is None:
         return
     verdict = OUT if found.probability <= NEVER_SEEN else CAUTION if found.probability <= RARE else ""

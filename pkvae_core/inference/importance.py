@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.distributions import MixtureSameFamily, MultivariateNormal
 
 from pkvae_core.drugs.population import Population
-from pkvae_core.drugs.published import MODELS
 from pkvae_core.inference.adapt import draw_t, log_t
 from pkvae_core.inference.psis import effective_draws, smooth
 from pkvae_core.residual_error import ResidualError, log_likelihood
@@ -20,13 +19,17 @@ DEFENCE = 0.1
 
 @dataclass(frozen=True)
 class WeightedDraws:
-    """Draws of z with normalised log-weights; `effective` and `k_hat` judge the raw weights, `log_member` is log p(published model | z, levels, c)."""
+    """Draws of z with normalised log-weights; `effective` and `k_hat` judge the raw weights, `log_member` is log p(published model | z, levels, c).
+
+    `log_evidence` is log p(levels | model), 0 where the draws were not weighed.
+    """
 
     z: Float[Tensor, "subject draw latent"]
     log_weight: Float[Tensor, "subject draw"]
     effective: Float[Tensor, " subject"]
     k_hat: Float[Tensor, " subject"]
     log_member: Float[Tensor, "subject draw model"]
+    log_evidence: Float[Tensor, " subject"]
 
 
 def draw(mixture: MixtureSameFamily, draws: int, generator: torch.Generator) -> Float[Tensor, "subject draw latent"]:
@@ -60,9 +63,9 @@ def log_density(mixture: MixtureSameFamily, z: Float[Tensor, "subject draw laten
 
 
 def log_levels(model: PKVAE, population: Population, z: Float[Tensor, "subject draw latent"]) -> Float[Tensor, "subject draw model"]:
-    """log p(m | z, c) + log p(levels | z, m): each published model with its own residual error; levels below their limit by M3."""
+    """log p(m | z, c) + log p(levels | z, m): each of the model's `names` with its own residual error; levels below their limit by M3."""
     concentration = model.responses(z, population).curves(population.doses, population.sample_time)[0]
-    each = [log_likelihood_of(population, concentration, MODELS[m.name].error) for m in model.card.published_models]
+    each = [log_likelihood_of(population, concentration, error) for error in model.errors]
     return model.membership(z, population.covariates) + torch.stack(each, -1)
 
 
@@ -99,7 +102,8 @@ def weigh(model: PKVAE, population: Population, z: Tensor, log_prior: Tensor, lo
     joint = log_levels(model, population, z)
     log_weight = (joint.logsumexp(-1) + log_prior - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
     smoothed, k_hat = smooth(log_weight)
-    return WeightedDraws(z, smoothed, effective_draws(log_weight), k_hat, joint.log_softmax(-1))
+    log_evidence = log_weight.logsumexp(-1) - math.log(log_weight.shape[1])
+    return WeightedDraws(z, smoothed, effective_draws(log_weight), k_hat, joint.log_softmax(-1), log_evidence)
 
 
 def unweighted(model: PKVAE, population: Population, mixture: MixtureSameFamily, *, draws: int, generator: torch.Generator) -> WeightedDraws:
@@ -107,4 +111,5 @@ def unweighted(model: PKVAE, population: Population, mixture: MixtureSameFamily,
     z = draw(mixture, draws, generator)
     even = torch.full(z.shape[:2], -torch.log(torch.tensor(float(draws))).item(), dtype=torch.float64)
     everyone = torch.full((z.shape[0],), float(draws))
-    return WeightedDraws(z, even, everyone, torch.zeros_like(everyone), log_levels(model, population, z).log_softmax(-1))
+    nothing = torch.zeros_like(everyone)
+    return WeightedDraws(z, even, everyone, nothing, log_levels(model, population, z).log_softmax(-1), nothing)

@@ -146,6 +146,8 @@ def _posterior(
 def known_names(card: DrugCard, names: tuple[str, ...] | None) -> tuple[str, ...]:
     """The published models asked for, in the card's order. Raises ValueError for one that the card does not have."""
     has = [m.name for m in card.published_models]
+    if not has:
+        raise ValueError(f"MAP-Bayes needs a published model, and {card.name} has none: its model was learned from a cohort alone.")
     for name in names or ():
         if name not in has:
             raise ValueError(f"{card.name} has no published model {name!r}. The card has: {', '.join(has)}.")
@@ -154,6 +156,7 @@ def known_names(card: DrugCard, names: tuple[str, ...] | None) -> tuple[str, ...
 
 def heaviest(card: DrugCard) -> str:
     """The published model that the card trusts most (the first of equals)."""
+    known_names(card, None)  # says so where there is none
     return max(card.published_models, key=lambda m: m.weight).name
 
 

@@ -15,8 +15,9 @@ from pkvae_core.drugs.changes import change_cautions
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, course, rows
 from pkvae_core.exposure import weighted_quantile
-from pkvae_core.inference.importance import WeightedDraws, unweighted
+from pkvae_core.inference.importance import unweighted
 from pkvae_core.inference.ladder import climb
+from pkvae_core.inference.mixing import Belief, Mixed, mixed, share_of
 from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
@@ -109,52 +110,53 @@ def individualise(model: PKVAE, patient: Patient, *, draws: int = 1000, seed: in
 
 
 def individualise_all(model: PKVAE, patients: Sequence[Patient], *, draws: int = 1000, seed: int = 0) -> list[Posterior]:
-    """The posterior of each patient, in one batch; `milliseconds` is each one's share."""
-    started = clock.perf_counter()
+    """The posterior of each patient, in one batch; `milliseconds` is each one's share. Of an ensemble, its members' answers mixed (see `mixing`)."""
     patients = [complete(model.card, patient) for patient in patients]
     population = Population.of(model.card, patients)
     has_levels = population.is_sample.any(1)
     found: dict[int, Posterior] = {}
     for is_prior in (True, False):
+        started = clock.perf_counter()
         index = (has_levels != is_prior).nonzero()[:, 0]
         if len(index):
-            drawn, rungs, responses = _draw(model, rows(population, index), is_prior, draws, seed)
+            share = share_of(draws, len(model.members))
+            each = [_believe(one, rows(population, index), is_prior, share, seed) for one in model.members]
             took = 1e3 * (clock.perf_counter() - started) / len(index)
             for i, subject in enumerate(index.tolist()):
-                one = slice(i, i + 1)
-                found[subject] = _posterior(model, patients[subject], rows(drawn, one), rungs[i], rows(responses, one), took, seed)
-        started = clock.perf_counter()
+                found[subject] = _posterior(model, patients[subject], mixed([belief.of_subject(i) for belief in each]), took, draws, seed)
     return [found[i] for i in range(len(patients))]
 
 
-def _draw(model: PKVAE, population: Population, is_prior: bool, draws: int, seed: int) -> tuple[WeightedDraws, list[str], Responses]:
+def _believe(model: PKVAE, population: Population, is_prior: bool, draws: int, seed: int) -> Belief:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         if is_prior:
             drawn = unweighted(model, population, model.prior(population.covariates), draws=draws, generator=generator)
-            return drawn, ["prior"] * len(drawn.z), model.responses(drawn.z, population)
-        drawn, rungs = climb(model, population, draws=draws, generator=generator)
-        return drawn, rungs, model.responses(drawn.z, population)
+            rungs = ("prior",) * len(drawn.z)
+        else:
+            drawn, climbed = climb(model, population, draws=draws, generator=generator)
+            rungs = tuple(climbed)
+        return Belief(drawn, rungs, model.responses(drawn.z, population))
 
 
-def _posterior(model: PKVAE, patient: Patient, drawn: WeightedDraws, rung: str, responses: Responses, milliseconds: float, seed: int) -> Posterior:
-    weight, member, draws = drawn.log_weight[0].double().softmax(0), drawn.log_member[0].double().exp(), drawn.z.shape[1]
-    names = [m.name for m in model.card.published_models]
+def _posterior(model: PKVAE, patient: Patient, belief: Mixed, milliseconds: float, draws: int, seed: int) -> Posterior:
+    k_hat = None if belief.rung == "prior" else belief.k_hat
     return Posterior(
         card=model.card,
         engine="vae",
         version=model.version,
         provenance=model.provenance,
         patient=patient,
-        responses=responses,
-        weight=weight,
-        model_probability=dict(zip(names, (weight @ member).tolist(), strict=True)),
-        diagnostics=Diagnostics(rung, float(drawn.effective[0]), draws, None if rung == "prior" else float(drawn.k_hat[0]), milliseconds),
+        responses=belief.responses,
+        weight=belief.weight,
+        model_probability=dict(zip(model.names, (belief.weight @ belief.member).tolist(), strict=True)),
+        diagnostics=Diagnostics(belief.rung, belief.effective, len(belief.weight), k_hat, milliseconds),
         revise=partial(individualise, model, draws=draws, seed=seed),
-        cautions=cautions_of(model.card, patient, rung),
+        cautions=cautions_of(model.card, patient, belief.rung),
         seed=seed,
-        member=member,
-        z=drawn.z[0],
+        member=belief.member,
+        z=belief.z,
+        errors=model.errors,
     )
 
 

@@ -20,6 +20,7 @@ from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.adapt import draw_t, log_t, moments
 from pkvae_core.inference.importance import log_likelihood_of
+from pkvae_core.inference.mapbayes import known_names
 from pkvae_core.inference.posterior import Diagnostics, Posterior, cautions_of
 from pkvae_core.patient import Patient
 from pkvae_core.structural.exponentials import Pulses
@@ -63,7 +64,7 @@ def exact_individual(card: DrugCard, patient: Patient, *, draws: int = 10_000, s
     """The exact posterior of one patient, in the form of every engine's. Raises ValueError where a covariate that the published models use is unknown."""
     started = clock.perf_counter()
     patient = complete(card, patient)
-    names = [m.name for m in card.published_models]
+    names = list(known_names(card, None))
     unknown = [c.label.lower() for c in card.covariates if patient.covariate(c.name) is None and any(c.name in MODELS[n].covariates for n in names)]
     if unknown:
         raise ValueError(f"the exact posterior needs every covariate that the published models use; unknown here: {', '.join(unknown)}.")

@@ -1,12 +1,18 @@
-"""Is there anybody like this patient among those that the model was made from, all covariates taken together?"""
+"""Is there anybody like this patient among those that the model was made from, all covariates taken together?
+
+A shipped model was made from its card's virtual patients. A model of somebody's own cohort knows of that cohort only the mean and covariance of the covariates
+(see `covariate_distribution`); one that was adapted stands on both, and a patient counts as near whichever is nearer.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from jaxtyping import Float
+from scipy.stats import f as f_distribution
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
@@ -28,11 +34,34 @@ class Similarity:
     stated: tuple[Covariate, ...]
 
 
-def similarity(card: DrugCard, patient: Patient) -> Similarity | None:
-    """The latest stated covariates against those of the card's virtual cohort, on the log scale; None where fewer than two are known, which ranges judge.
+def similarity(card: DrugCard, patient: Patient, learned: Mapping[str, Any] | None = None) -> Similarity | None:
+    """The latest stated covariates against those of whom the model was made from, on the log scale; None where fewer than two are known, which ranges judge.
 
-    A clearance that we computed is left out: it follows from the others. Unknown covariates leave the comparison to the known ones.
+    `learned` is the distribution of the covariates that a model of one's own was trained with. A clearance that we computed is left out: it follows from the
+    others. Unknown covariates leave the comparison to the known ones.
     """
+    found = [_to_cohort(patient, learned) if learned else None, _to_virtual(card, patient) if card.cohort in COHORTS else None]
+    return max((each for each in found if each is not None), key=lambda each: each.probability, default=None)
+
+
+def _to_cohort(patient: Patient, learned: Mapping[str, Any]) -> Similarity | None:
+    """Against the mean and covariance of a cohort of n patients: n (n - k) d^2 / (k (n^2 - 1)) ~ F(k, n - k), the prediction region of Hotelling (1931)."""
+    names = learned["names"]
+    latest = {c.name: c for c in patient.covariates if c.name in names and not is_derived(c) and (c.name == "SEX" or c.value > 0)}
+    known = [i for i, name in enumerate(names) if name in latest]
+    n, k = learned["patients"], len(known)
+    if k < 2 or n <= k:
+        return None
+    stated = tuple(latest[names[i]] for i in known)
+    own = torch.tensor([c.value if c.name == "SEX" else math.log(c.value) for c in stated], dtype=torch.float64)
+    covariance = torch.tensor(learned["covariance"], dtype=torch.float64)[known][:, known] + 1e-9 * torch.eye(k)
+    apart = own - torch.tensor(learned["mean"], dtype=torch.float64)[known]
+    square = float(apart @ torch.linalg.solve(covariance, apart))
+    return Similarity(square**0.5, float(f_distribution.sf(square * n * (n - k) / (k * (n**2 - 1)), k, n - k)), stated)
+
+
+def _to_virtual(card: DrugCard, patient: Patient) -> Similarity | None:
+    """Against the card's virtual patients, by rank."""
     ranges = tuple((spec.name, spec.low, spec.high) for spec in card.covariates)
     names, table = _cohort(card.cohort, ranges)
     latest = {c.name: c for c in patient.covariates if c.name in names and not is_derived(c)}

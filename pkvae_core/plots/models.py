@@ -1,5 +1,6 @@
 """How good a model was on patients it had never seen, at a glance."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,4 +77,60 @@ def training_figure(theme: Theme, curve: Mapping[str, Sequence[float]], *, heigh
     chart.update_xaxes(title_text="Step of training", tickformat=",")
     chart.update_yaxes(title_text="Nats a patient", type="log", tickvals=[1, 2, 5, 10, 20, 50, 100])
     chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=48, b=8))
+    return chart
+
+
+def loss_figure(theme: Theme, step: Sequence[float], losses: Mapping[str, Sequence[float]], *, height: int = 240) -> go.Figure:
+    """The parts of the loss of a training over its steps, each on its own scale of the same axis."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    dress = [(colour.regimen, "solid"), (colour.warning, "dash"), (colour.in_target, "dot"), (colour.below, "dashdot")]
+    for (name, values), (hue, dash) in zip(losses.items(), dress, strict=False):
+        label = name.replace("_", " ")
+        hover = f"{label}, step %{{x:,}}: %{{y:.3g}}<extra></extra>"
+        chart.add_trace(go.Scatter(x=step, y=values, name=label.capitalize(), mode="lines", line=dict(color=hue, dash=dash), hovertemplate=hover))
+    chart.update_xaxes(title_text="Step of training", tickformat=",")
+    chart.update_yaxes(title_text="Loss")
+    chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=36, b=8))
+    return chart
+
+
+def learning_figure(theme: Theme, curves: Mapping[int, Mapping[str, Sequence[float]]], *, height: int = 260) -> go.Figure:
+    """The negative bounds of each member of a cohort's model over its steps: solid of the patients it learned from, dashed of those held out."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    for member, curve in curves.items():
+        for key, label, hue, dash in (("train", "Learned from", colour.regimen, "solid"), ("held_out", "Held out", colour.warning, "dash")):
+            hover = f"Member {member}, {label.lower()}, step %{{x:,}}: %{{y:.2f}} nats a patient<extra></extra>"
+            line = dict(color=faded(hue, 1 if len(curves) == 1 else 0.7), dash=dash, width=1.6)
+            first = member == next(iter(curves))
+            chart.add_trace(go.Scatter(x=curve["step"], y=curve[key], name=label, mode="lines", line=line, showlegend=first, hovertemplate=hover))
+    chart.update_xaxes(title_text="Step of training", tickformat=",")
+    chart.update_yaxes(title_text="Nats a patient")
+    chart.update_layout(showlegend=True, legend=dict(orientation="h", y=1.0, yanchor="bottom", x=0), margin=dict(l=8, r=8, t=36, b=8))
+    return chart
+
+
+def against_figure(theme: Theme, ratios: Sequence[tuple[str, str, float | None, float | None, float | None]], *, height: int = 230) -> go.Figure:
+    """(rival, which levels, ratio of errors, low, high): dots with 95 % intervals on a logarithmic axis; left of 1 the new model is better."""
+    colour, chart = PALETTES[theme], figure(theme, height=height)
+    known = [r for r in ratios if None not in r[2:]]
+    ends = [value for r in known for value in r[2:] if value] + [0.9, 1.1]
+    chart.add_vrect(x0=min(ends) * 0.9, x1=1, fillcolor=faded(colour.in_target, 0.10), line_width=0)
+    chart.add_vline(x=1, line=dict(color=colour.muted, width=1.2))
+    for words, hue, symbol in (("all levels", colour.regimen, "circle"), ("after a level", colour.warning, "diamond")):
+        mine = [(rival, value, low, high) for rival, kind, value, low, high in known if kind == words]
+        chart.add_trace(
+            go.Scatter(
+                x=[value for _, value, _, _ in mine],
+                y=[f"{rival}<br>{words}" for rival, *_ in mine],
+                error_x=dict(array=[h - v for _, v, _, h in mine], arrayminus=[v - low for _, v, low, _ in mine], width=0, thickness=1.8),
+                mode="markers",
+                marker=dict(color=hue, symbol=symbol, size=10),
+                name=words,
+                hovertemplate="%{y}: %{x:.2f} times its error<extra></extra>",
+            )
+        )
+    chart.update_xaxes(title_text="Ratio of errors; left of 1 it is better", type="log", range=[math.log10(min(ends) * 0.9), math.log10(max(ends) * 1.1)])
+    chart.update_xaxes(tickvals=[0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5], tickformat=".2~f")
+    chart.update_yaxes(autorange="reversed", showgrid=False)
+    chart.update_layout(showlegend=False, margin=dict(l=8, r=8, t=8, b=8))
     return chart

@@ -36,15 +36,23 @@ class Doses:
 
 @dataclass(frozen=True)
 class Pulses:
-    """The response to 1 mg: one row of exponentials and one lag (h) for each route; amplitudes in 1/L (negative ones draw the rise), rates in 1/h."""
+    """The response to 1 mg: rows of exponentials, each with its lag (h); amplitudes in 1/L (negative ones draw the rise), rates in 1/h.
 
-    amplitude: Float[Tensor, "subject draw route term"]
-    rate: Float[Tensor, "subject draw route term"]
-    lag: Float[Tensor, "subject draw route"]
+    Row 0 is the vein. All others belong to the mouth and add up: usually one, more where a swallowed dose arrives in several waves.
+    """
+
+    amplitude: Float[Tensor, "subject draw row term"]
+    rate: Float[Tensor, "subject draw row term"]
+    lag: Float[Tensor, "subject draw row"]
+
+    def rows_of(self, route: int) -> slice:
+        """The rows that answer to a dose by this route."""
+        return slice(route, None if route else 1)
 
     def auc(self) -> Float[Tensor, "subject draw route"]:
         """Area under the response to 1 mg, to infinity: F/CL in h/L."""
-        return (self.amplitude / self.rate).sum(-1)
+        area = (self.amplitude / self.rate).sum(-1)
+        return area if area.shape[-1] < 3 else torch.stack([area[..., 0], area[..., 1:].sum(-1)], -1)
 
 
 def disposition(pulses: Pulses) -> dict[str, Float[Tensor, "subject draw"]]:
@@ -77,7 +85,7 @@ def _tail_half_life(
 
 def with_terms(pulses: Pulses, terms: int) -> Pulses:
     """The same responses with exponentials of amplitude 0 added up to `terms`: after the disposition's and, where there is a mouth, after the onset's."""
-    halves = pulses.amplitude.shape[2]  # a swallowed dose needs two exponentials for each one of the disposition
+    halves = min(pulses.amplitude.shape[2], 2)  # a swallowed dose needs two exponentials for each one of the disposition
     more = (terms - pulses.amplitude.shape[-1]) // halves
 
     def padded(table: Tensor, value: float) -> Tensor:
@@ -134,10 +142,10 @@ def superpose(
     """
     epochs = (*earlier, pulses)
     changes = until if until is not None else torch.zeros(time.shape[0], 0)
-    routes = range(pulses.amplitude.shape[2])
-    used = [r for r in routes if bool(((doses.route == r) & (doses.amount > 0)).any())] or [0]
-    arrival = time.double()[:, None, :, None] - pulses.lag[:, :, None]  # subject draw time route
-    parts = [_superpose_route(_Route.of(epochs, r), arrival[..., r], _events(doses.of_route(r), changes)) for r in used]
+    rows = range(pulses.amplitude.shape[2])
+    used = [r for r in rows if bool(((doses.route == min(r, 1)) & (doses.amount > 0)).any())] or [0]
+    arrival = time.double()[:, None, :, None] - pulses.lag[:, :, None]  # subject draw time row
+    parts = [_superpose_route(_Route.of(epochs, r), arrival[..., r], _events(doses.of_route(min(r, 1)), changes)) for r in used]
     return torch.stack([p[0] for p in parts]).sum(0), torch.stack([p[1] for p in parts]).sum(0)
 
 
@@ -164,7 +172,7 @@ class _Route:
 
 def _transfer(before: Pulses, after: Pulses, route: int) -> Float[Tensor, "subject draw term term"]:
     """Into the vein, the chain's matrix. Swallowed: the terms of the onset keep the amount in the gut, each pair (disposition + onset) goes by the chain."""
-    terms = before.amplitude.shape[-1] // before.amplitude.shape[2]
+    terms = before.amplitude.shape[-1] // min(before.amplitude.shape[2], 2)
     vein = [(p.amplitude[:, :, 0, :terms], p.rate[:, :, 0, :terms]) for p in (before, after)]
     chain = transfer(vein[0], vein[1])
     whole = torch.zeros(*chain.shape[:2], before.amplitude.shape[-1], before.amplitude.shape[-1], dtype=chain.dtype)

@@ -16,21 +16,23 @@ from pkvae_core.structural.exponentials import Pulses
 
 def periodic(pulses: Pulses, route: int, phase_h: Float[Tensor, " time"], *, interval_h: float, infusion_h: float) -> Float[Tensor, "subject draw time"]:
     """Concentration (mg/L) just before each phase, hours after a dose in (0, interval], of 1 mg every `interval_h` since ever."""
-    amplitude, rate = pulses.amplitude[:, :, None, route], pulses.rate[:, :, None, route]  # subject draw 1 term
-    since = interval_h - torch.remainder(interval_h - (phase_h - pulses.lag[:, :, route, None]), interval_h)
+    rows = pulses.rows_of(route)
+    amplitude, rate = pulses.amplitude[:, :, rows, None], pulses.rate[:, :, rows, None]  # subject draw row 1 term
+    since = interval_h - torch.remainder(interval_h - (phase_h - pulses.lag[:, :, rows, None]), interval_h)
     lasting = -torch.expm1(-rate * interval_h)
     if infusion_h <= 0:
-        return (amplitude / lasting * torch.exp(-rate * since[..., None])).sum(-1)
+        return (amplitude / lasting * torch.exp(-rate * since[..., None])).sum((2, -1))
     runs = (since < infusion_h)[..., None]
     ended = since + interval_h * runs[..., 0] - infusion_h
     earlier = torch.exp(-rate * ended[..., None]) * (-torch.expm1(-rate * infusion_h) / lasting)
     running = torch.where(runs, -torch.expm1(-rate * since[..., None]), 0) if bool(runs.any()) else 0
-    return (amplitude / (rate * infusion_h) * (earlier + running)).sum(-1)
+    return (amplitude / (rate * infusion_h) * (earlier + running)).sum((2, -1))
 
 
 def area_until(pulses: Pulses, route: int, time_h: Float[Tensor, " time"], *, infusion_h: float) -> Float[Tensor, "subject draw time"]:
     """Area (mg h/L) under the response to one dose of 1 mg at 0 until each time; a time before its infusion has arrived counts as its end."""
-    amplitude, rate = pulses.amplitude[:, :, None, route].double(), pulses.rate[:, :, None, route].double()
-    left = (time_h.double() - pulses.lag[:, :, route, None] - infusion_h).clamp(min=0)[..., None]
+    rows = pulses.rows_of(route)
+    amplitude, rate = pulses.amplitude[:, :, rows, None].double(), pulses.rate[:, :, rows, None].double()
+    left = (time_h.double() - pulses.lag[:, :, rows, None] - infusion_h).clamp(min=0)[..., None]
     spread = -torch.expm1(-rate * infusion_h) / (rate * infusion_h) if infusion_h > 0 else torch.ones_like(rate)
-    return (amplitude / rate * (1 - spread * torch.exp(-rate * left))).sum(-1)
+    return (amplitude / rate * (1 - spread * torch.exp(-rate * left))).sum((2, -1))

@@ -17,7 +17,9 @@ from torch.distributions import MixtureSameFamily
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import History, Population, VirtualPatients, rows
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.records.physiology import renal_weight
+from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.decoder import PulseDecoder, perceptron
@@ -37,6 +39,9 @@ class Configuration:
     absorption: int = 0
     components: int = 6
     terms: int = 3
+    errors: tuple[tuple[float, float], ...] | None = None  # proportional and additive (mg/L), where they were learned and not published
+    arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
+    width: int = 128
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -44,7 +49,8 @@ class Configuration:
     @classmethod
     def from_dict(cls, values: dict) -> "Configuration":
         lists = {k: tuple(values["scales"][k]) for k in ("mean", "sd", "is_log")}
-        return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), "curve_times_h": tuple(values["curve_times_h"])})
+        errors = tuple(map(tuple, values["errors"])) if values.get("errors") else None
+        return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), "curve_times_h": tuple(values["curve_times_h"]), "errors": errors})
 
 
 class PKVAE(nn.Module):
@@ -63,6 +69,22 @@ class PKVAE(nn.Module):
     @property
     def version(self) -> str:
         return self.provenance.get("version", "untrained")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Whose residual error may apply: the card's published models; "cohort" where there is none."""
+        return tuple(m.name for m in self.card.published_models) or ("cohort",)
+
+    @property
+    def errors(self) -> tuple[ResidualError, ...]:
+        """The residual error of each of `names`: the published one, or what was learned from a cohort."""
+        learned = self.configuration.errors
+        return tuple(MODELS[name].error for name in self.names) if learned is None else tuple(ResidualError(*pair) for pair in learned)
+
+    @property
+    def members(self) -> "tuple[PKVAE, ...]":
+        """The models whose answers are mixed: itself, unless it is an ensemble."""
+        return (self,)
 
     @property
     def is_dose_proportional(self) -> bool:

@@ -1,0 +1,195 @@
+"""How is one model fitted to a cohort: steps on its patients until those held out gain no more, then the encoder alone on what the model dreams."""
+
+import copy
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pkvae_core.drugs.population import Population, rows
+from pkvae_core.vae.bound import Learner, bound, sleep
+
+FIT, REFINE, DONE = "fit", "refine", "done"
+SAVE_EVERY = 25
+CLIP = 20.0
+STATE = "unfinished.safetensors"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How long and how hard one model is fitted; `leash` pulls every weight back to where it started (a share of lr x leash at each step)."""
+
+    steps: int
+    refine_steps: int
+    batch: int
+    draws: int
+    learning_rate: float
+    leash: float
+    check_every: int
+    patience: int
+    seed: int
+
+    def learning_rate_at(self, step: int) -> float:
+        return self.learning_rate * min(1.0, (step + 1) / 10) * (1 - 0.9 * step / self.steps)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who teaches, with which weights (mean 1), and who is held out to say when to stop; `least` is the lowest level (mg/L) that a laboratory reports."""
+
+    population: Population
+    weight: Float[Tensor, " subject"]
+    taught: Int[Tensor, " teacher"]
+    held_out: Int[Tensor, " other"]
+    least: float
+
+
+Report = Callable[[int, dict[str, float]], None]  # steps done, losses: negative bounds in nats a patient
+
+
+@dataclass
+class Fit:
+    """One fit on its way; everything that `save` keeps makes an interrupted one go on as if nothing had been."""
+
+    learner: Learner
+    rules: Rules
+    phase: str = FIT
+    step: int = 0
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_loss: float = float("inf")
+    best_step: int = 0
+    train_loss: float = float("nan")
+    curve: list[list[float]] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.origin = [p.detach().clone() for p in self.learner.parameters()]
+        self.optimiser = self._fresh()
+
+    def _fresh(self) -> torch.optim.Optimizer:
+        of = self.learner if self.phase == FIT else self.learner.model.encoder
+        return torch.optim.Adam(of.parameters(), lr=self.rules.learning_rate)
+
+    @property
+    def done(self) -> int:
+        """Steps so far, counted as if none had been spared by stopping early."""
+        return {FIT: self.step, REFINE: self.rules.steps + self.step, DONE: self.rules.steps + self.rules.refine_steps}[self.phase]
+
+    def run(self, split: Split, save: Callable[["Fit"], None], report: Report) -> None:
+        """To the end; `report` may raise to interrupt, after which the last saved state goes on."""
+        while self.phase != DONE:
+            if self.step % SAVE_EVERY == 0:
+                save(self)
+            if self.phase == FIT:
+                self._fit_step(split)
+            else:
+                self._refine_step(split)
+            report(self.done, {"train": self.train_loss, "held_out": self.best_loss})
+
+    def _seed(self) -> None:
+        torch.manual_seed(self.rules.seed * 1_000_003 + self.done)
+
+    def _batch(self, split: Split) -> tuple[Population, Tensor]:
+        index = split.taught[torch.randperm(len(split.taught))[: self.rules.batch]]
+        return rows(split.population, index), split.weight[index]
+
+    def _descend(self, loss: Tensor, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.learner.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP)
+        self.optimiser.step()
+
+    def _fit_step(self, split: Split) -> None:
+        if self.step % self.rules.check_every == 0:
+            self._check(split)
+            if self.step == self.rules.steps or self.step - self.best_step >= self.rules.patience * self.rules.check_every:
+                self._end_fit()
+                return
+        self._seed()
+        batch, weight = self._batch(split)
+        found = bound(self.learner, batch, self.rules.draws)
+        dreamt = sleep(self.learner, batch, split.least)
+        mean = (weight * found.bound).sum() / weight.sum()
+        self.train_loss = -float(mean.detach()) if self.train_loss != self.train_loss else 0.9 * self.train_loss - 0.1 * float(mean.detach())
+        rate = self.rules.learning_rate_at(self.step)
+        self._descend(-mean + (weight * found.wake).sum() / weight.sum() + dreamt.mean(), rate)
+        self._pull(rate)
+        self.step += 1
+
+    def _pull(self, rate: float) -> None:
+        """Every weight goes back towards its origin: the proximal step of a squared penalty; an infinite leash keeps it there."""
+        if self.rules.leash:
+            with torch.no_grad():
+                for p, origin in zip(self.learner.parameters(), self.origin, strict=True):
+                    p.copy_(origin + (p - origin) / (1 + rate * self.rules.leash))
+
+    def _check(self, split: Split) -> None:
+        """The held-out bound, always with the same draws; the best so far is kept."""
+        torch.manual_seed(self.rules.seed)
+        with torch.no_grad():
+            loss = -float(bound(self.learner, rows(split.population, split.held_out), 4 * self.rules.draws).bound.mean())
+        self.curve.append([self.step, self.train_loss, loss])
+        if loss < self.best_loss:
+            self.best_loss, self.best_step = loss, self.step
+            self.best = {k: v.detach().clone() for k, v in self.learner.state_dict().items()}
+
+    def _end_fit(self) -> None:
+        self.learner.load_state_dict(self.best)
+        self.phase, self.step = (REFINE if self.rules.refine_steps else DONE), 0
+        self.optimiser = self._fresh()
+
+    def _refine_step(self, split: Split) -> None:
+        self._seed()
+        batch, _ = self._batch(split)
+        share = self.step / self.rules.refine_steps
+        self._descend(sleep(self.learner, batch, split.least).mean(), self.rules.learning_rate * (1 - share))
+        self.step += 1
+        if self.step == self.rules.refine_steps:
+            self.phase = DONE
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that is not in `notes`, by name."""
+        found = {f"learner.{k}": v for k, v in self.learner.state_dict().items()} | {f"best.{k}": v for k, v in self.best.items()}
+        found |= {f"origin.{i}": v for i, v in enumerate(self.origin)}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            found |= {f"optimiser.{i}.{k}": v for k, v in moments.items()}
+        return found
+
+    def notes(self) -> dict:
+        return {k: getattr(self, k) for k in ("phase", "step", "best_loss", "best_step", "train_loss", "curve")}
+
+    def restore(self, tensors: dict[str, Tensor], notes: dict) -> None:
+        for key, value in notes.items():
+            setattr(self, key, value)
+        of = {
+            kind: {k.removeprefix(f"{kind}."): v for k, v in tensors.items() if k.startswith(f"{kind}.")} for kind in ("learner", "best", "optimiser", "origin")
+        }
+        self.learner.load_state_dict(of["learner"])
+        self.best, self.origin = of["best"], [of["origin"][str(i)] for i in range(len(of["origin"]))]
+        self.optimiser = self._fresh()
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in of["optimiser"].items():
+            i, name = key.split(".")
+            moments.setdefault(int(i), {})[name] = value
+        self.optimiser.load_state_dict(copy.deepcopy(self.optimiser.state_dict()) | {"state": moments})
+
+
+def write_state(out: Path, tensors: dict[str, Tensor], notes: list[dict]) -> None:
+    """An unfinished training as one file, replaced as a whole, so that being killed in the middle of it does no harm."""
+    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, out / f"{STATE}.new", metadata={"notes": json.dumps(notes)})
+    os.replace(out / f"{STATE}.new", out / STATE)
+
+
+def read_state(out: Path) -> tuple[dict[str, Tensor], list[dict]]:
+    if not (out / STATE).exists():
+        raise ValueError(f"{out}: nothing to resume there; start without resuming, or name the folder of an interrupted training.")
+    with safe_open(out / STATE, framework="pt") as file:
+        return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["notes"])

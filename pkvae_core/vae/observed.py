@@ -1,0 +1,174 @@
+"""What can be learned from observed patients alone, sparse and irregular as they come, or how does a shipped model adapt to them?
+
+A cohort of some hundred patients with a few levels each does not pin its population down, so from scratch not one model is learned but an ensemble: each
+member has its own Bayesian bootstrap of the patients (weights Exp(1), Rubin 1981), its own start and its own patients held out to say when to stop. A shipped
+model that adapts is one model on a leash; when nothing gains on the patients held out, it stays as it was.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.derived import complete
+from pkvae_core.drugs.population import Population
+from pkvae_core.patient import Patient
+from pkvae_core.vae.bound import Learner
+from pkvae_core.vae.checkpoint import save_cohort_model
+from pkvae_core.vae.fitting import STATE, Fit, Rules, Split, read_state, write_state
+from pkvae_core.vae.observed_model import Ensemble
+from pkvae_core.vae.observed_start import blank
+from pkvae_core.vae.vae import PKVAE
+
+LEAST_PATIENTS = 10
+Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (negative bounds, nats a patient); may raise to interrupt
+
+
+@dataclass(frozen=True)
+class ObservedSchedule:
+    """How a model is learned from a cohort: from scratch by `members` small models, or as one on a `leash`."""
+
+    members: int = 8
+    steps: int = 800
+    refine_steps: int = 200
+    batch: int = 128
+    draws: int = 16
+    learning_rate: float = 5e-3
+    adapting_rate: float = 2e-4
+    leash: float = 10.0
+    held_out: float = 0.15
+    check_every: int = 20
+    patience: int = 6
+    latent: int = 4
+    arrivals: int = 3
+    terms: int = 2
+    width: int = 48
+    seed: int = 1
+
+    @classmethod
+    def fast(cls) -> "ObservedSchedule":
+        """A minute is too long for a test."""
+        return cls(members=2, steps=20, refine_steps=5, batch=32, draws=8, check_every=5, width=16)
+
+    def rules(self, member: int, is_adapting: bool) -> Rules:
+        return Rules(
+            steps=self.steps,
+            refine_steps=0 if is_adapting else self.refine_steps,
+            batch=self.batch,
+            draws=self.draws,
+            learning_rate=self.adapting_rate if is_adapting else self.learning_rate,
+            leash=self.leash if is_adapting else 0.0,
+            check_every=self.check_every,
+            patience=self.patience,
+            seed=1000 * self.seed + member,
+        )
+
+
+def untold(done: int, total: int, losses: dict[str, float]) -> None:
+    """Tells nobody."""
+
+
+def learn(
+    card: DrugCard,
+    patients: Sequence[Patient],
+    out: Path,
+    *,
+    start: PKVAE | None = None,
+    schedule: ObservedSchedule | None = None,
+    resume: bool = False,
+    tick: Tick = untold,
+) -> PKVAE:
+    """The model of these patients, written into `out`: adapted from `start` where there is one, else from levels, doses and covariates alone.
+
+    What `tick` raises passes through; the state then in `out` lets `resume` go on to the same model as an uninterrupted learning. Raises ValueError where the
+    patients are too few, or where there is nothing to resume.
+    """
+    schedule = schedule or ObservedSchedule()
+    useful = [p for p in (complete(card, patient) for patient in patients) if p.doses and any(s.trust > 0 for s in p.samples)]
+    if len(useful) < LEAST_PATIENTS:
+        raise ValueError(f"{len(useful)} patients have doses and levels; at least {LEAST_PATIENTS} are needed to learn anything. Upload more patients.")
+    out.mkdir(parents=True, exist_ok=True)
+    population = Population.of(card, useful)
+    members = _members(card, population, out, start, schedule, resume, tick)
+    models = [_finished(fit) for fit in members]
+    model = models[0] if len(models) == 1 else Ensemble(_alike(models))
+    training = {
+        "origin": "adapted" if start else "scratch",
+        "start": start.version if start else None,
+        "patients": len(useful),
+        "levels": int(population.is_sample.sum()),
+        "schedule": asdict(schedule),
+        "steps": [fit.best_step for fit in members],
+        "held_out_bound": [-fit.best_loss for fit in members],
+    }
+    save_cohort_model(model, out, training=training, curves=[fit.curve for fit in members])
+    (out / STATE).unlink(missing_ok=True)
+    return model.eval().requires_grad_(False)
+
+
+def _members(card: DrugCard, population: Population, out: Path, start: PKVAE | None, schedule: ObservedSchedule, resume: bool, tick: Tick) -> list[Fit]:
+    """Each member's fit, one after the other; those finished before an interruption are read again."""
+    tensors, notes = read_state(out) if resume else ({}, [])
+    count = 1 if start else schedule.members
+    each = schedule.steps + (0 if start else schedule.refine_steps)
+    fits: list[Fit] = []
+    for i in range(count):
+        torch.manual_seed(1000 * schedule.seed + i)
+        fit = Fit(Learner(_first(card, population, start, schedule)), schedule.rules(i, start is not None))
+        split = _split(population, schedule, i, start is not None)
+        if i < len(notes):
+            fit.restore({k.removeprefix(f"{i}:"): v for k, v in tensors.items() if k.startswith(f"{i}:")}, notes[i])
+        before = list(fits)
+
+        def save(now: Fit, before: list[Fit] = before) -> None:
+            state = [*before, now]
+            table = {f"{j}:{k}": v for j, one in enumerate(state) for k, v in one.tensors().items()}
+            write_state(out, table, [one.notes() for one in state])
+
+        fit.run(split, save, lambda done, losses, i=i: tick(i * each + done, count * each, losses))
+        fits.append(fit)
+    return fits
+
+
+def _first(card: DrugCard, population: Population, start: PKVAE | None, schedule: ObservedSchedule) -> PKVAE:
+    if start is None:
+        return blank(
+            card.model_copy(update={"published_models": ()}),
+            population,
+            latent=schedule.latent,
+            arrivals=schedule.arrivals,
+            terms=schedule.terms,
+            width=schedule.width,
+        )
+    model = copy.deepcopy(start.members[0])
+    model.card = card
+    return model.train().requires_grad_(True)
+
+
+def _split(population: Population, schedule: ObservedSchedule, member: int, is_adapting: bool) -> Split:
+    """Another part of the patients held out for each member; the others weighed by a Bayesian bootstrap, unless one model adapts."""
+    generator = torch.Generator().manual_seed(7919 * schedule.seed + member)
+    subjects = len(population.covariates)
+    order = torch.randperm(subjects, generator=generator)
+    others = max(2, round(schedule.held_out * subjects))
+    weight: Tensor = torch.ones(subjects) if is_adapting else -torch.rand(subjects, generator=generator).clamp(min=1e-9).log()
+    return Split(population, weight, order[others:], order[:others], float(population.level[population.is_sample].min()))
+
+
+def _finished(fit: Fit) -> PKVAE:
+    model = fit.learner.model
+    model.configuration = replace(model.configuration, errors=fit.learner.errors())
+    return model
+
+
+def _alike(models: Sequence[PKVAE]) -> list[PKVAE]:
+    """The same models with one residual error, the geometric mean of theirs: the assay is one."""
+    logs = torch.tensor([model.configuration.errors for model in models]).double().log().mean(0).exp()
+    errors = tuple((float(p), float(a)) for p, a in logs)
+    for model in models:
+        model.configuration = replace(model.configuration, errors=errors)
+    return list(models)
