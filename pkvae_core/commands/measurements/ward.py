@@ -77,7 +77,7 @@ def _differing(rows: Sequence[WardRow], others: Sequence[WardRow]) -> int:
 
 def _against_page(ask: Ask, records: Sequence[PatientRecord], rows: Sequence[WardRow]) -> dict:
     """The first patients as the Dose page asks about them: alone, every candidate judged in full."""
-    model, same, chances, verdicts = load_model(ask.drug), 0, [0.0], 0
+    model, same, chances, verdicts = load_model(ask.model), 0, [0.0], 0
     target = Target.from_spec(model.card.target())
     for record, row in zip(records[:COMPARED], rows, strict=False):
         posterior = answer_for(model, record.patient)
