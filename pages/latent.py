@@ -13,18 +13,23 @@ from pages.latent_parts.walking import show_walk
 from pkvae_core.insight.latent import has_latent_space
 
 
-@st.fragment
 def explore(drug: str) -> None:
-    """The map and the chosen patients' curves: another axis or colour redraws these alone, another choice of patients the whole page."""
+    """The map beside the curves of those who are chosen on it."""
+    left, right = st.columns([60, 40])
+    with left.container(border=True, height="stretch"):
+        view(drug)
+    with right.container(border=True, height="stretch"):
+        draw_curves(drug, chosen_of(drug))
+        offer_coordinates(drug, *latent_map(drug), chosen_of(drug))
+
+
+@st.fragment
+def view(drug: str) -> None:
+    """Another axis or colour redraws the map alone; another choice of patients the whole page."""
     population, axes = latent_map(drug)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         across, up, colour = choose_view(drug, population, axes)
-    left, right = st.columns([60, 40])
-    with left.container(border=True, height="stretch"):
-        chosen = draw_map(drug, population, across, up, colour)
-    with right.container(border=True, height="stretch"):
-        draw_curves(drug, chosen)
-        offer_coordinates(drug, population, axes, chosen)
+    chosen = draw_map(drug, population, across, up, colour)
     if chosen != chosen_of(drug):
         st.session_state[f"latent_chosen_{drug}"] = chosen
         st.rerun()
