@@ -1,5 +1,8 @@
 """One level at a time: what we believed, what the level says by itself, and both together."""
 
+from datetime import datetime
+
+import numpy as np
 import streamlit as st
 
 from pages import chart, theme
@@ -15,6 +18,11 @@ from pkvae_core.wording import regimen_words, rounded
 
 STAGES = ("What we believed", "What the level says", "Both together")
 SHOWN = ((plots.PRIOR,), (plots.PRIOR, plots.LIKELIHOOD), (plots.PRIOR, plots.LIKELIHOOD, plots.POSTERIOR))
+KEYS = (
+    ":gray[**— before this level**]",
+    ":gray[**— before this level**] · :orange[**- - this level alone**]",
+    ":gray[**— before this level**] · :orange[**- - this level alone**] · :blue[**— both together**]",
+)
 HELP = (
     "Grey is what was believed before this level. The bracket holds nine tenths of the levels that the laboratory may report.",
     "Orange, dashed: how well each value explains this level, all else being as believed. The level alone knows no more than this.",
@@ -89,7 +97,7 @@ def _show_course(name: str, case: Case, index: int, stage: int) -> None:
     dots = [
         plots.Dot(_plain(case, s.time_h), ((s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L) or 0.0) * factor, s.is_below_lloq) for s in known
     ]
-    ceiling = 1.06 * max([float(curve(case.digest, 0, case)[4].max()) * factor, high, *(dot.value for dot in dots)])
+    ceiling = 1.06 * max([float((before if after is None else np.maximum(before, after))[4].max()), high, *(dot.value for dot in dots)])
     hidden = plots.Expected(_plain(case, level.time_h), low, high, guess) if stage < 2 else None
     figure = plots.course(theme(), [_plain(case, t) for t in course_times(case)], before, after, dots, hidden, ceiling=ceiling, unit=unit)
     chart(figure, key="teach_course", alt=f"Concentration over time, {STAGES[stage].lower()} of level {index + 1}.")
@@ -99,7 +107,7 @@ def _show_course(name: str, case: Case, index: int, stage: int) -> None:
         st.markdown(f"{said} model expected {interval_words(low, high)} {unit} (90 %); the laboratory reported **{reported}**.")
 
 
-def _plain(case: Case, time_h: float):
+def _plain(case: Case, time_h: float) -> datetime:
     return case.clock(time_h).replace(tzinfo=None)
 
 
@@ -111,7 +119,7 @@ def _guess(name: str, case: Case, index: int, high: float, *, is_open: bool) -> 
     if is_open:
         st.session_state.setdefault(key, min(st.session_state.get(kept, 0.0), top))
         label = f"The class predicts the level of {when} ({unit_words(case.unit)})"
-        st.slider(label, 0.0, top, step=float(f"{top / 100:.1g}"), key=key, on_change=_keep, args=(key, kept))
+        st.slider(label, 0.0, top, step=float(f"{top / 100:.1g}"), format="%g", key=key, on_change=_keep, args=(key, kept))
     return st.session_state.get(kept)
 
 
@@ -129,7 +137,8 @@ def quantities(case: Case) -> dict[str, tuple[str, str, float]]:
 def _show_hills(case: Case, index: int, stage: int) -> None:
     """Clearance, volume or half-life, and exposure: prior, likelihood, posterior."""
     known = quantities(case)
-    columns = st.columns(3)
+    st.markdown(KEYS[stage])
+    columns = st.columns(3, vertical_alignment="bottom")
     with columns[1]:
         second = st.segmented_control(
             "Second quantity",
@@ -156,10 +165,10 @@ def _show_taught(case: Case, index: int) -> None:
     """What the level taught, in words, in bits and in what it moved."""
     step = steps_of(case.digest, case)[index]
     st.markdown(taught_words(step), help=f"The Kullback-Leibler divergence of what is believed after the level from what was believed before it. {BIT}")
-    rows = [
-        f"| {label} | {triple_words(step.before.interval(name), unit, factor)} | **{triple_words(step.after.interval(name), unit, factor)}** | {narrowed_words(step.narrowed(name))} |"
-        for name, (label, unit, factor) in quantities(case).items()
-    ]
+    rows = []
+    for name, (label, unit, factor) in quantities(case).items():
+        before, after = (triple_words(belief.interval(name), unit, factor) for belief in (step.before, step.after))
+        rows.append(f"| {label} | {before} | **{after}** | {narrowed_words(step.narrowed(name))} |")
     st.markdown("\n".join(["| | Before | With this level | 90 % interval |", "|---|---|---|---|", *rows]))
 
 

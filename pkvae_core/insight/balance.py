@@ -52,12 +52,12 @@ def balance_words(balance: Balance) -> str:
     if balance.prior < 1:
         wider = f"{balance.prior**-0.5:.1f}".removesuffix(".0")
         return (
-            f"The prior is raised to the power {balance.prior:g}: where it is a bell curve, {wider} times as wide. The levels count in full. This is right where "
-            "the patient is unlike those the prior was learned from, and wrong anywhere else: the answer follows every error of the laboratory."
+            f"The prior is raised to the power {balance.prior:g}: where it is a bell curve, {wider} times as wide. The levels count in full. "
+            "Right for a patient unlike those from whom the prior was learned, wrong for any other: the answer then follows every error of the laboratory."
         )
     if balance.levels == 0:
         return "The levels' likelihood is raised to the power 0: they do not count, and what is left is what was believed before them."
     return (
-        f"The levels' likelihood is raised to the power {balance.levels:g}: as if {balance.levels:g} of each level had been measured. This is right where times or "
-        "doses are in doubt, or the patient has changed since."
+        f"The levels' likelihood is raised to the power {balance.levels:g}: as if only {balance.levels:g} of each level had been measured. "
+        "Right where times or doses are in doubt, or the patient has changed since."
     )

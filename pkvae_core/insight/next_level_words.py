@@ -1,7 +1,8 @@
 """How is it said when the next level would help most?"""
 
+from pkvae_core.insight.belief_words import bits_words
 from pkvae_core.insight.next_level import Expected, NextLevel
-from pkvae_core.wording import plain, rounded
+from pkvae_core.wording import plain
 
 NOT_WORTH_IT = "Another level would hardly change the dose, whenever it is drawn."
 
@@ -24,4 +25,4 @@ def expected_words(expected: Expected) -> str:
     """What a level at this time is expected to bring, on average over what the laboratory may report."""
     width = expected.relative_width
     narrower = f" and narrow the 90 % interval of the exposure by {plain(100 * (1 - width), 0)} %" if width is not None and width < 0.995 else ""
-    return f"On average it would raise the chance in target of the best regimen by {points_words(expected.gain_in)}{narrower} ({rounded(expected.bits)} bits)."
+    return f"On average it would raise the chance in target of the best regimen by {points_words(expected.gain_in)}{narrower} ({bits_words(expected.bits)})."
