@@ -48,9 +48,8 @@ class Learner(nn.Module):
         """Standard deviation of the measurement (mg/L) under the error of each of the model's names."""
         proportional, additive = self.log_factor.exp()
         each = self.model.errors
-        return [
-            ((e.additive_mg_per_L * additive) ** 2 + (e.proportional * proportional * concentration) ** 2).clamp(min=1e-12).sqrt() for e in each
-        ]  # the root has no slope at 0
+        variances = [(e.additive_mg_per_L * additive) ** 2 + (e.proportional * proportional * concentration) ** 2 for e in each]
+        return [variance.clamp(min=1e-12).sqrt() for variance in variances]
 
     def log_levels(self, population: Population, concentration: Float[Tensor, "subject draw sample"], z: Tensor) -> Float[Tensor, "subject draw"]:
         """log p(levels | z), summed over whose error it may be."""

@@ -2,4 +2,6 @@
 
 from types import ModuleType
 
-MEASUREMENTS: dict[str, ModuleType] = {}
+from pkvae_core.commands.measurements import cohorts
+
+MEASUREMENTS: dict[str, ModuleType] = {"cohorts": cohorts}
