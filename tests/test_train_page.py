@@ -170,6 +170,15 @@ def test_the_dose_page_offers_own_models_beside_the_shipped_ones(place, is_alone
     assert "Tobramycin, ward 7 (own model)" in test.selectbox(key="file_drug").options and not test.exception
 
 
+def test_a_model_from_scratch_follows_levels_and_recommends_nothing(place):
+    own_folder(place, is_alone=True)
+    test = AppTest.from_file(APP, default_timeout=120).run()
+    test.session_state["open_case"] = Case("a", KEY, cohort()[0], datetime(2026, 3, 9), 48.0, Target.of_card(load_card(KEY)), "mg/L")
+    test.run()
+    assert not test.exception and "gives no dose" in words(test) and "Concentration" in words(test)
+    assert "Regimens, ranked" not in words(test)
+
+
 def test_a_patient_whose_model_was_deleted_is_closed_and_the_reader_told(place):
     folder = own_folder(place)
     test = AppTest.from_file(APP, default_timeout=120).run()
