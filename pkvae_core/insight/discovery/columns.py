@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
 from pkvae_core.insight.discovery.basis import Basis
+from pkvae_core.insight.discovery.regression import Design
 from pkvae_core.patient import Patient
 
 SEXES = ("female", "male")
@@ -137,7 +138,7 @@ def _scaled(values: Float[np.ndarray, " subject"]) -> Float[np.ndarray, " subjec
     return np.log(values) if len(values) and values.min() > 0 else values
 
 
-def _explained(target: Float[np.ndarray, " subject"], blocks: Sequence[Float[np.ndarray, "subject term"]]) -> float:
+def _explained(target: Float[np.ndarray, " subject"], blocks: Sequence[Design]) -> float:
     design = np.column_stack([np.ones(len(target)), *blocks])
     residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
     return float(1 - residual.var() / target.var())
