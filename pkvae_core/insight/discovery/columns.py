@@ -99,7 +99,8 @@ def choose(columns: Sequence[Column]) -> Chosen:
         if known.sum() < KNOWN * count:
             notes.append(f"{column.label} is known of {known.sum():,} of {count:,} patients only: not tested.")
         elif others < FEWEST:
-            notes.append(f"{column.label} is the same in {'all patients' if not others else f'all patients but {others}'}: not tested.")
+            whom = "all patients" if known.all() else f"all {known.sum():,} patients of whom it is known"
+            notes.append(f"{column.label} is the same in {whom}{f' but {others}' if others else ''}: not tested.")
         elif (told := _told_by(column, kept))[0] > SAME:
             share, by = told
             notes.append(f"{column.label} cannot be told apart from {by}, which tell {share:.0%} of it: set aside.".replace("%", " %"))
