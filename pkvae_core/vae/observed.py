@@ -35,8 +35,8 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 class ObservedSchedule:
     """How a model is learned from a cohort: from scratch by `members` small models; adapted in as many `folds`, of `adapting_steps`, on a `leash`."""
 
-    members: int = 8
-    steps: int = 800
+    members: int = 6
+    steps: int = 600
     refine_steps: int = 200
     batch: int = 128
     draws: int = 16
