@@ -66,7 +66,7 @@ def _show(result: Found) -> None:
 
 def _show_who_has_no_rank(result: Found) -> None:
     """Nobody is lost at the end of a long table: those for whom nobody answers are named here, with the sentence."""
-    lost = [row for row in result.rows if row.urgency is UNANSWERED]
+    lost = [row for row in result.rows if row.urgency == UNANSWERED]
     if lost:
         number = "one patient" if len(lost) == 1 else f"{len(lost):,} patients"
         with st.expander(f"Nobody answers for {number}: check the record", icon=":material/block:", expanded=len(lost) <= 2, key="ward_lost"):
