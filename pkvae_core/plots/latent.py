@@ -89,7 +89,7 @@ def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, po
 
 def _make_room(chart: go.Figure, area: Region) -> None:
     """A patient unlike the population is still on the map: the axes reach as far as the area."""
-    for axis, (low, high) in zip((chart.layout.xaxis, chart.layout.yaxis), area.extent, strict=True):
+    for axis, (low, high) in zip((chart["layout"]["xaxis"], chart["layout"]["yaxis"]), area.extent, strict=True):
         least, most = axis.range
         axis.range = [min(least, low), max(most, high)]
 
