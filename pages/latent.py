@@ -9,7 +9,7 @@ from pages.latent_parts.curves import draw_curves, offer_coordinates
 from pages.latent_parts.map import draw_map
 from pages.latent_parts.measured import show_dimensions, show_meaning
 from pages.latent_parts.view import choose_drug, choose_view
-from pages.latent_parts.walking import show_walk
+from pages.latent_parts.walking import OFFERED, show_walk
 from pkvae_core.insight.latent import has_latent_space
 
 
@@ -42,6 +42,8 @@ def chosen_of(drug: str) -> list[int]:
 
 def travel(drug: str) -> None:
     """The ways through the space, from and to the chosen patients."""
+    if len(chosen_of(drug)) > OFFERED:
+        st.caption(f"Walks and paths offer the first {OFFERED} of the {len(chosen_of(drug)):,} chosen patients by name.")
     for show in (show_walk, show_path):
         with st.container(border=True):
             show(drug, chosen_of(drug))
