@@ -10,13 +10,15 @@ from pkvae_core.insight.next_level import NextLevel, next_level
 from pkvae_core.insight.next_level_words import best_words
 from pkvae_core.wording import regimen_words
 
+ELSEWHERE = "Draw sooner where that is in doubt. The Teach page shows every hour."
+
 
 def show_next_level(case: Case, ranking: Recommendation) -> None:
     """Best next level: tomorrow 05:30, and what it is expected to bring; folded away, so that the page waits for nothing."""
     with st.expander("Best next level", icon=":material/more_time:", key="next_level", on_change="rerun") as opened:
         if opened.open and (found := _found(case, ranking)):
             st.markdown(best_words(found, clock_words(case, found.best.time_h) if found.best else ""))
-            st.caption(f"If {regimen_words(found.regimen)} is given from now on. The Teach page shows every hour.")
+            st.caption(f"If {regimen_words(found.regimen)} is given from now on and the patient stays as today. {ELSEWHERE}")
 
 
 def _found(case: Case, ranking: Recommendation) -> NextLevel | None:

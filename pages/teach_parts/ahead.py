@@ -18,8 +18,9 @@ from pkvae_core.wording import regimen_words
 SILENT = "Nobody answers for this patient, so no next level can be planned. Check the levels that are there."
 METHOD = (
     "For each hour the model draws levels that the laboratory may report, learns from each as if it had been measured, chooses the regimen that then "
-    "ranks first, and counts how much better it does than today's choice: in the target, less the chance above the toxicity alarm. The curve is the average; "
-    "of times that are nearly as good, the earliest is marked. Hours during an infusion, and half an hour after, are left out."
+    "ranks first, and counts how much better it scores than today's choice: chance in target, less that above the toxicity alarm. The curve is the average; "
+    "of times that are nearly as good, the earliest is marked. Hours during an infusion, and half an hour after, are left out. "
+    "The patient is taken to stay as today: draw sooner where that is in doubt."
 )
 
 

@@ -5,18 +5,19 @@ from datetime import datetime
 import numpy as np
 import streamlit as st
 
-from pages import chart, theme
+from pages import chart, posterior_for, theme
 from pages.dose_parts.shown import clock_words, factor_of, metric_name, per_mg_per_L, unit_of
 from pages.teach_parts.found import beliefs_of, curve, exposure_regimen, shapes_of, steps_of
 from pkvae_core.case import Case
+from pkvae_core.dosing.recommend import silence_of
 from pkvae_core.inference.observable import observable
 from pkvae_core.insight.belief import EXPOSURE, PARAMETERS, counted, course_times
 from pkvae_core.insight.belief_words import BIT, narrowed_words, taught_words, triple_words
 from pkvae_core.plots import teach as plots
-from pkvae_core.report.words import interval_words, unit_words
+from pkvae_core.report.words import interval_words, percent_words, unit_words
 from pkvae_core.wording import regimen_words, rounded
 
-STAGES = ("What we believed", "What the level says", "Both together")
+STAGES = ("Before", "The level alone", "Both together")
 SHOWN = ((plots.PRIOR,), (plots.PRIOR, plots.LIKELIHOOD), (plots.PRIOR, plots.LIKELIHOOD, plots.POSTERIOR))
 KEYS = (
     ":gray[**— before this level**]",
@@ -41,6 +42,7 @@ def show_steps(name: str, case: Case) -> None:
     _show_hills(case, index, stage)
     if stage == 2:
         _show_taught(case, index)
+        _show_doubts(case, index)
     _show_buttons(name, case, index, stage)
 
 
@@ -157,8 +159,10 @@ def _show_hills(case: Case, index: int, stage: int) -> None:
                 st.markdown(f"**{label}**")
             figure = plots.belief(theme(), shapes_of(case.digest, index, name, case), SHOWN[stage], unit, factor=factor)
             chart(figure, key=f"teach_hill_{name}", alt=f"{label}: {', '.join(SHOWN[stage])}.")
-    if stage == 0:
-        st.caption(f"Exposure is that on {regimen_words(exposure_regimen(case))}.")
+    off = beliefs_of(case.digest, case)[index + (stage == 2)].share_undrawn(EXPOSURE)
+    unsettled = f" In {percent_words(off)} of outcomes it never settles; these are not in the picture." if off else ""
+    if stage == 0 or off:
+        st.caption(f"Exposure is that on {regimen_words(exposure_regimen(case))}.{unsettled}")
 
 
 def _show_taught(case: Case, index: int) -> None:
@@ -170,6 +174,17 @@ def _show_taught(case: Case, index: int) -> None:
         before, after = (triple_words(belief.interval(name), unit, factor) for belief in (step.before, step.after))
         rows.append(f"| {label} | {before} | **{after}** | {narrowed_words(step.narrowed(name))} |")
     st.markdown("\n".join(["| | Before | With this level | 90 % interval |", "|---|---|---|---|", *rows]))
+
+
+def _show_doubts(case: Case, index: int) -> None:
+    """With the last level: whether the belief may be dosed by, and whose it is where it is not the trained model's."""
+    posterior = posterior_for(case)
+    if index < len(counted(case)) - 1:
+        return
+    if silence_of(posterior):
+        st.warning("Nobody may dose by this belief: the levels do not fit such a patient.", icon=":material/block:")
+    elif posterior.engine != "vae":
+        st.info("The patient lies outside what the trained model has learned: this is what classical MAP-Bayes believes.", icon=":material/swap_horiz:")
 
 
 def _show_prior(case: Case) -> None:

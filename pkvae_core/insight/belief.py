@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from pkvae_core.case import Case
 from pkvae_core.dosing.option import judge
@@ -33,6 +33,13 @@ class Belief:
     @property
     def weight(self) -> PerDraw:
         return np.asarray(self.posterior.weight, dtype=float)
+
+    def is_drawn(self, name: str) -> Bool[np.ndarray, " draw"]:
+        """Which draws have a place on a logarithmic axis: an exposure that never settles has none."""
+        return np.isfinite(self.values[name]) & (self.values[name] > 0)
+
+    def share_undrawn(self, name: str) -> float:
+        return float(self.weight[~self.is_drawn(name)].sum())
 
     def interval(self, name: str) -> Triple:
         """Median and 90 % interval."""
@@ -74,8 +81,7 @@ class Step:
         L(v) = E[L | v], by kernels over the pooled draws as wide as suits the narrower belief: so the product of prior and likelihood is the posterior.
         It is NaN where hardly a draw of either belief lies.
         """
-        raw = np.concatenate([self.before.values[name], self.after.values[name]])
-        counts = np.isfinite(raw) & (raw > 0)
+        raw, counts = (np.concatenate([part(self.before), part(self.after)]) for part in (lambda b: b.values[name], lambda b: b.is_drawn(name)))
         logs, before, after = np.log(raw[counts]), self.pooled.before[counts], self.pooled.after[counts]
         grid = np.log(spread((self.before, self.after), name))
         prior, posterior = (_kernels(logs, weight, grid, _width(logs, before, after)) for weight in (before, after))
@@ -142,14 +148,12 @@ def course_times(case: Case) -> tuple[float, ...]:
 
 def density(belief: Belief, name: str, value: Float[np.ndarray, " value"]) -> Float[np.ndarray, " value"]:
     """Density of one quantity per unit of its logarithm at these values; draws whose value is infinite are not in it."""
-    raw = belief.values[name]
-    counts = np.isfinite(raw) & (raw > 0)
-    logs, weight = np.log(raw[counts]), belief.weight[counts]
+    counts = belief.is_drawn(name)
+    logs, weight = np.log(belief.values[name][counts]), belief.weight[counts]
     return _kernels(logs, weight, np.log(value), _width(logs, weight))
 
 
 def spread(found: Sequence[Belief], name: str) -> Float[np.ndarray, " value"]:
-    """Values, evenly on the logarithm, that hold the middle 98 % of every one of these beliefs."""
-    ends = [weighted_quantiles(b.values[name], b.weight, (0.01, 0.99)) for b in found]
-    finite = [end for pair in ends for end in pair if np.isfinite(end) and end > 0]
-    return np.geomspace(min(finite), max(finite), GRID)
+    """Values, evenly on the logarithm, that hold the middle 98 % of every one of these beliefs, as far as they are finite."""
+    ends = [weighted_quantiles(b.values[name][b.is_drawn(name)], b.weight[b.is_drawn(name)], (0.01, 0.99)) for b in found]
+    return np.geomspace(float(np.min(ends)), float(np.max(ends)), GRID)

@@ -38,8 +38,7 @@ def test_a_prior_to_the_power_a_quarter_has_twice_the_spread():
     wide = flattened(load_model("tobramycin"), prior, 0.25)
     assert prior.z is not None and wide.z is not None and wide.diagnostics.rung == "adapted"
     spreads = []
-    for posterior in (prior, wide):
-        z, weight = posterior.z.double(), posterior.weight
+    for z, weight in ((prior.z.double(), prior.weight), (wide.z.double(), wide.weight)):
         spreads.append((weight @ (z - weight @ z) ** 2).sqrt())
     ratio = spreads[1] / spreads[0]
     assert 1.7 < float(ratio.mean()) < 2.3

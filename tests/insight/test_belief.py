@@ -55,13 +55,23 @@ def test_a_higher_trough_than_expected_speaks_for_a_lower_clearance():
 def test_narrowed_is_the_share_by_which_the_interval_shrank():
     _, step = stepped(CASE)
     (_, low0, high0), (_, low1, high1) = step.before.interval("CL"), step.after.interval("CL")
-    assert step.narrowed("CL") == pytest.approx(1 - (high1 - low1) / (high0 - low0)) and step.narrowed("CL") > 0.1
+    assert step.narrowed("CL") == pytest.approx(1 - (high1 - low1) / (high0 - low0)) and high1 - low1 < 0.9 * (high0 - low0)
 
 
 def test_a_density_holds_all_of_a_belief():
     belief = stepped(CASE)[0].before
     value = spread([belief], "CL")
     assert np.trapezoid(density(belief, "CL", value), np.log(value)) == pytest.approx(0.97, abs=0.03)
+
+
+def test_an_exposure_that_never_settles_is_left_out_of_the_picture_and_counted():
+    belief = stepped(CASE)[0].before
+    unsettled = replace(belief, values=belief.values | {EXPOSURE: np.where(np.arange(len(belief.weight)) < 80, np.inf, belief.values[EXPOSURE])})
+    assert belief.share_undrawn("CL") == 0
+    assert unsettled.share_undrawn(EXPOSURE) == pytest.approx(belief.weight[~np.isfinite(unsettled.values[EXPOSURE])].sum()) and belief.weight[:80].sum() > 0.05
+    value = spread([unsettled], EXPOSURE)
+    assert np.isfinite(value).all() and value[-1] > 2 * value[0] and unsettled.interval(EXPOSURE)[2] == np.inf
+    assert replace(stepped(CASE)[0], after=unsettled).narrowed(EXPOSURE) is None
 
 
 def test_the_curve_begins_with_the_first_dose_and_shows_the_last_level():

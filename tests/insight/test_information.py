@@ -40,7 +40,7 @@ def test_a_gaussian_level_on_a_gaussian_prior_teaches_what_the_closed_form_says(
     def log_likelihood(theta):
         return -0.5 * ((level - theta) / error) ** 2 - math.log(error) - 0.5 * math.log(2 * math.pi)
 
-    found = pool((np.full(4000, 1 / 4000),) * 2, (log_likelihood(before), log_likelihood(after)))
+    found = pool((np.full(4000, 1 / 4000), np.full(4000, 1 / 4000)), (log_likelihood(before), log_likelihood(after)))
     assert found.bits == pytest.approx((variance + mean**2 - 1 - math.log(variance)) / 2 / math.log(2), abs=0.15)
     assert found.log_evidence == pytest.approx(-0.5 * level**2 / (1 + error**2) - 0.5 * math.log(2 * math.pi * (1 + error**2)), abs=0.1)
     assert found.after @ np.concatenate([before, after]) == pytest.approx(mean, abs=0.1)
@@ -51,8 +51,8 @@ def test_unequal_weights_say_what_equal_draws_of_the_same_belief_say():
     wide = random.normal(0, 1.5, 40_000)
     weight = np.exp(-0.5 * wide**2 + 0.5 * (wide / 1.5) ** 2)
     after = random.normal(0.8, math.sqrt(0.2), 40_000)
-    log_l = tuple(-0.5 * ((1 - theta) / 0.5) ** 2 for theta in (wide, after))
-    found = pool((weight / weight.sum(), np.full(40_000, 1 / 40_000)), log_l)
+    log_l = [-0.5 * ((1 - theta) / 0.5) ** 2 for theta in (wide, after)]
+    found = pool((weight / weight.sum(), np.full(40_000, 1 / 40_000)), (log_l[0], log_l[1]))
     assert found.bits == pytest.approx((0.2 + 0.64 - 1 - math.log(0.2)) / 2 / math.log(2), abs=0.03)
 
 

@@ -125,7 +125,9 @@ def test_nobody_plans_a_level_for_a_patient_for_whom_nobody_answers():
 def test_the_best_level_is_said_with_its_hour_and_a_useless_one_is_not_recommended():
     useful, useless = Expected(60, 0.12, 0.113, 0.84, 0.69), Expected(60, 0.004, 0.004, 0.1, None)
     said = best_words(NextLevel((useful,), OPTIONS[0]), "tomorrow 05:30")
-    assert said.startswith("Best next level: **tomorrow 05:30**. On average it would raise the chance in target of the best regimen by 11 points and narrow")
-    assert "by 31 % (0.84 bits)" in said
+    assert said.startswith(
+        "Best next level: **tomorrow 05:30**. On average it lifts the score of the best regimen by 12 points of 100 (its chance in target by 11)"
+    )
+    assert said.endswith("and narrows the 90 % interval of the exposure by 31 %; 0.84 bits.")
     assert best_words(NextLevel((useless,), OPTIONS[0]), "") == NOT_WORTH_IT
-    assert "under 1 point (0.10 bits)" in expected_words(useless)
+    assert "under 1 point of 100; 0.10 bits" in expected_words(useless)
