@@ -40,6 +40,10 @@ class Learner(nn.Module):
         self.model = model
         self.log_factor = nn.Parameter(torch.zeros(2))
 
+    def typical(self) -> list[nn.Parameter]:
+        """What moves everybody alike, residual error included: a few numbers that a small cohort can tell."""
+        return [*self.model.decoder.typical(), self.log_factor]
+
     def errors(self) -> tuple[tuple[float, float], ...]:
         proportional, additive = self.log_factor.detach().double().exp().tolist()
         return tuple((e.proportional * proportional, e.additive_mg_per_L * additive) for e in self.model.errors)
