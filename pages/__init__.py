@@ -15,7 +15,9 @@ from pkvae_core.case import DISCLAIMER, Case
 from pkvae_core.drugs.card import CARDS, available_drugs
 from pkvae_core.inference.answering import answer_for
 from pkvae_core.inference.posterior import Posterior, individualise
-from pkvae_core.insight.latent import Axis, LatentMap, axes, map_population
+from pkvae_core.insight.axes import Axis, axes
+from pkvae_core.insight.dimensions import Use, dimensions
+from pkvae_core.insight.latent import LatentMap, map_population
 from pkvae_core.plots.theme import Theme
 from pkvae_core.vae.checkpoint import PKVAE, load_model
 from pkvae_core.vae.library import fingerprint, load_library
@@ -23,8 +25,13 @@ from pkvae_core.vae.library import fingerprint, load_library
 ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "assets" / "brand"
 PAGES = {
-    "Clinic": [("dose", "Dose a patient", ":material/prescriptions:")],
-    "Research": [("latent", "Latent space", ":material/bubble_chart:"), ("checks", "Model checks", ":material/monitoring:")],
+    "Clinic": [("dose", "Dose a patient", ":material/prescriptions:"), ("ward", "The ward", ":material/groups:")],
+    "Teach": [("teach", "How a level changes belief", ":material/school:")],
+    "Research": [
+        ("latent", "Latent space", ":material/bubble_chart:"),
+        ("profiles", "Profiles", ":material/show_chart:"),
+        ("checks", "Model checks", ":material/monitoring:"),
+    ],
     "About": [("models", "Models", ":material/fact_check:")],
 }
 
@@ -151,9 +158,15 @@ def _latent_posterior(digest: str, _case: Case) -> Posterior:
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the population")
 def latent_map(drug: str) -> tuple[LatentMap, tuple[Axis, ...]]:
-    """The same 3,000 virtual patients of this drug for everybody, and what the axes measure on them."""
-    found = map_population(model(drug), 3000, torch.Generator().manual_seed(2026))
+    """The same 5,000 virtual patients of this drug for everybody, and what the axes measure on them."""
+    found = map_population(model(drug), 5000, torch.Generator().manual_seed(2026))
     return found, axes(found)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Asking which dimensions are in use")
+def latent_use(drug: str) -> Use:
+    """Which latent dimensions of this drug are in use, measured on the same virtual patients for everybody."""
+    return dimensions(model(drug), torch.Generator().manual_seed(2026))
 
 
 def literal(text: str) -> str:
@@ -174,5 +187,6 @@ def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False,
         "showSendToCloud": False,
         "scrollZoom": False,
         "modeBarButtonsToRemove": ["select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": "svg", "filename": f"pkvae-{key}"},
     }
     return st.plotly_chart(figure, theme=None, width="stretch", key=key, alt=alt, config=config, **options)

@@ -13,7 +13,7 @@ from pkvae_core.drugs.card import load_card
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 
 APP = str(Path(__file__).parents[1] / "app.py")
-PAGES = ("pages/dose.py", "pages/latent.py", "pages/checks.py", "pages/models.py")
+PAGES = ("pages/dose.py", "pages/ward.py", "pages/teach.py", "pages/latent.py", "pages/checks.py", "pages/models.py")
 CARD = load_card("vancomycin")
 
 
@@ -60,7 +60,7 @@ def test_the_open_patient_is_on_the_map():
 
 def test_without_a_patient_the_map_shows_the_population():
     test = visit("pages/latent.py")
-    assert "All 3,000 virtual patients" in words(test)
+    assert "All 5,000 virtual patients" in words(test)
     assert "believes of" not in words(test)
 
 

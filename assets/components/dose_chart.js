@@ -1,13 +1,6 @@
 // The concentration chart as one SVG string: a pure function of the scene, the chosen amount and the size. It scales and draws; it computes no pharmacokinetics.
 
-const escapeText = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const HOUR = 3600e3;
-
-function niceStep(span, count) {
-  const raw = span / count, power = 10 ** Math.floor(Math.log10(raw)), unit = raw / power;
-  return power * (unit <= 1 ? 1 : unit <= 2 ? 2 : unit <= 5 ? 5 : 10);
-}
 
 function clockText(scene, time_h, parts) {
   // A clock is written as if it were UTC, so that the browser's own time zone cannot move it.
@@ -44,10 +37,6 @@ function frame(scene, option, view) {
   const y = (v) => view.height - bottom - share(v) * (view.height - top - bottom);
   return { left, right: left + pixels, top, bottom: view.height - bottom, x, y, peak, floor, pixels, shown };
 }
-
-const line = (times, values, f) => times.map((t, i) => `${i ? "L" : "M"}${f.x(t).toFixed(1)} ${f.y(values[i]).toFixed(1)}`).join("");
-const area = (times, low, high, f) => `${line(times, high, f)}${line([...times].reverse(), [...low].reverse(), f).replace("M", "L")}Z`;
-const text = (x, y, words, cls, anchor = "middle") => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" class="${cls}" text-anchor="${anchor}">${escapeText(words)}</text>`;
 
 function axes(scene, f, view) {
   const parts = levelTicks(f.peak, view.isLog, f.floor).map((v) => `<path class="grid" d="M${f.left} ${f.y(v).toFixed(1)}H${f.right}"/>` + text(f.left - 8, f.y(v) + 4, v, "tick", "end"));

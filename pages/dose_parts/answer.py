@@ -17,7 +17,7 @@ from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.patient import Regimen
 from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded
 
-LIVE = component("dose", "dose_chart.js", "dose_dots.js", "dose_live.js")
+LIVE = component("dose", "svg.js", "dose_chart.js", "dose_dots.js", "dose_live.js")
 KEY = "Line: median · dark band: middle 50 % · light band: 90 % of likely concentrations · ● measured level · ▲ dose"
 LEFT_OUT_KEY = " · ○ level left out"
 

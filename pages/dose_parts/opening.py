@@ -1,6 +1,5 @@
 """How does a record become the open case?"""
 
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,7 +7,7 @@ import streamlit as st
 
 from pages import open_case, set_case
 from pkvae_core.case import Case
-from pkvae_core.dosing.current import current_regimen
+from pkvae_core.dosing.current import standing
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import load_card
 from pkvae_core.patient import Patient
@@ -37,12 +36,7 @@ def case_of(
     """The case that opens with this patient; without a stated `now_h` it stands where the next dose falls due, or at the last thing known."""
     known = open_case() or earlier_case()
     keeps = known is not None and known.drug == drug
-    current = current_regimen(patient)
-    last = max([d.time_h for d in patient.doses] + [s.time_h for s in patient.samples], default=0.0)
-    due = max(current.start_h, last) if current else last
-    now = due if now_h is None else now_h
-    if current:
-        current = replace(current, start_h=max(current.start_h, now))
+    now, current = standing(patient, now_h)
     return Case(
         label=label,
         drug=drug,

@@ -7,7 +7,6 @@ from pages.dose_parts.fill import fill
 from pages.dose_parts.opening import case_of, open_new
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.drugs.card import load_card
-from pkvae_core.records.history import PatientRecord
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
 from pkvae_core.records.table import Cohort
 from pkvae_core.report import reopen
@@ -92,18 +91,10 @@ def _choose(key: tuple, name: str, drug: str, cohort: Cohort, overrides: dict) -
         return
     record = cohort.records[ids.index(chosen)]
     problems = tuple(p for p in cohort.problems if p.patient_id in (None, chosen))
-    asked = _asked(record)
     unit = overrides.get("concentration_unit", load_card(drug).concentration_unit)
     unit = unit if unit in load_card(drug).reporting_units else load_card(drug).concentration_unit
-    case = case_of(drug, record.patient, cohort.origin[chosen], unit=unit, source=f"file {name}", label=chosen, now_h=asked, problems=problems)
+    case = case_of(drug, record.patient, cohort.origin[chosen], unit=unit, source=f"file {name}", label=chosen, now_h=record.asked_h, problems=problems)
     open_new(case)
     fill(case, load_card(drug))
     st.session_state.update(cohort_key=(key, chosen), form_filled=True, cohort=(key, cohort))
     st.rerun()
-
-
-def _asked(record: PatientRecord) -> float | None:
-    """The first time asked for after the last dose and level (a row with EVID 2 may also just date a covariate); failing that the first one."""
-    times, patient = [asked.time_h for asked in record.prediction_times], record.patient
-    last = max([item.time_h for item in (*patient.doses, *patient.samples)], default=0.0)
-    return next((time_h for time_h in times if time_h >= last), times[0] if times else None)

@@ -32,6 +32,23 @@ def unchanged(posterior: Posterior, target: Target, current: Regimen, *, start_h
     return judge(posterior, replace(target, window_h=(target.window_h[0] + shift, target.window_h[1] + shift)), current)
 
 
+DAY_H = 24.0
+
+
+def past_day(posterior: Posterior, target: Target, until_h: float) -> Option | None:
+    """The 24 hours before `until_h` as they were lived, for a patient whose doses follow no clear regimen; the option's regimen says the last dose only.
+
+    None where treatment began later than that, and for the AUC of an interval, which has no length here.
+    """
+    given = past_doses(posterior, until_h)
+    if not given or given[0].time_h > until_h - DAY_H or target.metric == "auc":
+        return None
+    last = given[-1]
+    ended = Regimen(last.amount_mg, max(DAY_H, last.infusion_h), last.infusion_h, until_h, last.product)
+    span = window_span(posterior, given, ended, (until_h - DAY_H, until_h), target.points)
+    return judge_spans(replace(target, window_h=None), (ended,), (span,), np.asarray(posterior.weight, dtype=float))[0]
+
+
 def what_if_missed(posterior: Posterior, target: Target, regimen: Regimen, which: int) -> Change:
     """The dose number `which` (0 is the first of the regimen) is not given; the others come as planned."""
     return _what_if(posterior, target, regimen, which, lambda doses: doses[:which] + doses[which + 1 :])

@@ -1,5 +1,6 @@
-"""Which regimen is the patient on?"""
+"""Which regimen is the patient on, and when is the next decision due?"""
 
+from dataclasses import replace
 from itertools import pairwise, takewhile
 
 from pkvae_core.patient import Patient, Regimen
@@ -24,3 +25,15 @@ def current_regimen(patient: Patient) -> Regimen | None:
     if any(abs(gap - interval) > SAME * interval for gap in gaps) or last.infusion_h > interval:
         return None
     return Regimen(last.amount_mg, interval, last.infusion_h, last.time_h + interval, last.product)
+
+
+def standing(patient: Patient, now_h: float | None = None) -> tuple[float, Regimen | None]:
+    """Where the record stands, in its hours, and the current regimen from then on.
+
+    Without a stated `now_h` that is where the next dose of the current regimen falls due, and not before the last thing known.
+    """
+    current = current_regimen(patient)
+    last = max([item.time_h for item in (*patient.doses, *patient.samples)], default=0.0)
+    due = max(current.start_h, last) if current else last
+    now = due if now_h is None else now_h
+    return now, current and replace(current, start_h=max(current.start_h, now))

@@ -27,7 +27,7 @@ SETTLED_PART = 1 / 14  # of the horizon
 
 
 def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:
-    """For each regimen, one interval of it at its steady state, with any amount."""
+    """For each regimen, one interval of it at its steady state, with any amount; without any concentration where no points are asked for."""
     if not posterior.responses.is_dose_proportional:
         return {regimen: _simulated(posterior, regimen, points) for regimen in regimens}
     carried = _carried(posterior, regimens)
@@ -56,10 +56,12 @@ def _exact(posterior: Posterior, regimen: Regimen, points: int, carried: Float[n
     product, pulses = posterior.card.product(regimen.product), posterior.responses.pulses
     route, dose = posterior.card.routes.index(product.route), product.active_mg(1.0) * product.bioavailability
     start, interval, infusion = regimen.start_h, regimen.interval_h, regimen.infusion_h
-    phase, edges = phases(infusion, interval, points), comparison_edges(regimen, posterior.card.horizon_h)
+    phase, edges = phases(infusion, interval, points) if points else np.empty(0), comparison_edges(regimen, posterior.card.horizon_h)
     begin = start if regimen.loading_amount_mg is None else start + interval
     with torch.no_grad():
-        curve = dose * periodic(pulses, route, torch.as_tensor(phase, dtype=torch.float32), interval_h=interval, infusion_h=infusion)[0].double().numpy()
+        curve = np.empty((len(posterior.weight), 0))
+        if points:
+            curve = dose * periodic(pulses, route, torch.as_tensor(phase, dtype=torch.float32), interval_h=interval, infusion_h=infusion)[0].double().numpy()
         added = dose * area_until(pulses, route, torch.as_tensor(edges[1::2] - begin), infusion_h=infusion)[0].numpy()
         whole = dose * pulses.auc()[0, :, route].double().numpy()
 

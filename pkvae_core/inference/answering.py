@@ -26,8 +26,11 @@ def answer_for(model: PKVAE, patient: Patient, *, draws: int = 1000, seed: int =
 
 
 def answer_for_all(model: PKVAE, patients: Sequence[Patient], *, draws: int = 1000, seed: int = 0) -> list[Posterior]:
-    """`answer_for` each patient, the model asked in one batch."""
-    return [_entitled(model, posterior, draws=draws, seed=seed) for posterior in individualise_all(model, patients, draws=draws, seed=seed)]
+    """`answer_for` each patient, the model asked in one batch; and in another what it believed of them before their levels."""
+    posteriors = individualise_all(model, patients, draws=draws, seed=seed)
+    unmeasured = [replace(posterior.patient, samples=()) for posterior in posteriors if posterior.patient.samples]
+    priors = iter(individualise_all(model, unmeasured, draws=draws, seed=seed) if unmeasured else ())
+    return [_entitled(model, p, next(priors) if p.patient.samples else None, draws=draws, seed=seed) for p in posteriors]
 
 
 NO_PUBLISHED_MODEL = (
@@ -46,9 +49,10 @@ class _Remembering:
         return self.prior if patient == self.prior.patient else self.revise(patient)
 
 
-def _entitled(model: PKVAE, posterior: Posterior, *, draws: int, seed: int) -> Posterior:
+def _entitled(model: PKVAE, posterior: Posterior, prior: Posterior | None = None, *, draws: int, seed: int) -> Posterior:
+    """`prior` is drawn where there are levels and it is not given."""
     if posterior.patient.samples:
-        posterior = replace(posterior, revise=_Remembering(posterior.prior(), posterior.revise))
+        posterior = replace(posterior, revise=_Remembering(prior or posterior.prior(), posterior.revise))
     found = entitlement(posterior)
     if found.verdict == OUT and not model.card.published_models:
         found = found.with_reason(Reason("classical answer", REFUSED, NO_PUBLISHED_MODEL, 0.0))

@@ -35,7 +35,9 @@ def climb(model: PKVAE, population: Population, *, draws: int, generator: torch.
     """Weighted draws of each subject and the rung they come from: "weighted", "adapted", "laplace" or "failed" (then the best of the three)."""
     drawn = importance_sample(model, population, draws=draws, generator=generator)
     rungs = ["weighted"] * len(drawn.z)
+    here = generator.get_state()
     for i in (~is_trusted(drawn)).nonzero()[:, 0].tolist():
+        generator.set_state(here)  # a climb must not depend on who climbed before
         index = torch.tensor([i])
         one, rungs[i] = _climb_on(model, rows(population, index), rows(drawn, index), draws, generator)
         drawn = _with_row(drawn, i, one)

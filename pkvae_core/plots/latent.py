@@ -5,13 +5,17 @@ from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
-from pkvae_core.insight.latent import Axis, Bundle, Correlation, LatentMap, Placement, Property, Region
+from pkvae_core.insight.axes import Axis
+from pkvae_core.insight.latent import Bundle, LatentMap
+from pkvae_core.insight.placement import Placement, Region
+from pkvae_core.insight.properties import Property
 from pkvae_core.plots.theme import PALETTES, SEQUENTIAL, Palette, Theme, band, faded, figure
 
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
-LOGARITHMIC = ("CL", "V", "half_life", "SCR", "CRCL")
+LOGARITHMIC = ("CL", "V", "half_life", "ka", "lag", "SCR", "CRCL")
+
+Steps = Sequence[tuple[float, float]]
 
 
 def map_figure(theme: Theme, latent_map: LatentMap, across: Axis, up: Axis, colour_by: Property, *, height: int = 600) -> go.Figure:
@@ -53,8 +57,8 @@ def _shaded(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) 
         ticks = [m * 10.0**k for k in range(-3, 5) for m in (1, 2, 5) if low <= np.log10(m * 10.0**k) <= high]
         bar |= dict(tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks])
     marker = dict(size=6, opacity=0.7, color=shade.astype(np.float32), cmin=low, cmax=high, colorscale=SEQUENTIAL, colorbar=bar)
-    hover = f"{colour_by.label} %{{text}} {colour_by.unit}<extra></extra>"
-    return go.Scatter(x=x, y=y, mode="markers", marker=marker, customdata=np.arange(len(x)), text=[f"{v:.3g}" for v in colour_by.values], hovertemplate=hover)
+    hover = f"{colour_by.label} %{{text:.3~g}} {colour_by.unit}<extra></extra>"
+    return go.Scatter(x=x, y=y, mode="markers", marker=marker, customdata=np.arange(len(x)), text=colour_by.values, hovertemplate=hover)
 
 
 def _groups(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) -> list[go.Scatter]:
@@ -67,21 +71,32 @@ def _groups(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) 
     return traces
 
 
-def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, posterior: Placement | None) -> None:
-    """The open patient on the map: dashed before any level, solid with them, a star at the mean."""
+def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, posterior: Placement | None, steps: Steps) -> None:
+    """The open patient on the map: dashed before any level, solid with them; the means after 0, 1, 2 ... levels as numbered marks on a path."""
     colour = PALETTES[theme]
     chart.add_traces(_outline(prior.area, colour, "dash"))
     _label(chart, prior.area.bottom, "before any level", colour, size=12, shift=-11)
     if posterior:
         chart.add_traces(_outline(posterior.area, colour, "solid"))
-    now = posterior or prior
-    star = dict(symbol="star", size=14, color=colour.ink, line=dict(color=colour.page, width=1.5))
-    chart.add_trace(
-        go.Scatter(
-            x=[now.centre[0]], y=[now.centre[1]], mode="markers", marker=star, hovertemplate=f"{escape(label)}<extra></extra>", showlegend=False, zorder=2
-        )
-    )
-    _label(chart, posterior.area.top if posterior else prior.centre, f"<b>{escape(label)}</b>", colour, size=13, shift=11)
+    chart.add_traces(_path(steps, escape(label), colour))
+    for k, (x, y) in enumerate(steps):
+        ink = colour.page if k == len(steps) - 1 else colour.ink
+        chart.add_annotation(x=x, y=y, text=str(k), showarrow=False, font=dict(color=ink, size=10))
+    _label(chart, (posterior or prior).area.top, f"<b>{escape(label)}</b>", colour, size=13, shift=11)
+
+
+def _path(steps: Steps, label: str, colour: Palette) -> list[go.Scatter]:
+    """A line through the means, one mark for each number of levels, the last one filled."""
+    x, y = zip(*steps, strict=True)
+    said = [f"{label} before any level", *(f"{label} after {k} level{'' if k == 1 else 's'}" for k in range(1, len(steps)))]
+    fills = [colour.page] * (len(steps) - 1) + [colour.ink]
+    halo = go.Scatter(x=x, y=y, mode="lines", line=dict(color=faded(colour.page, 0.8), width=6), hoverinfo="skip", zorder=2, showlegend=False)
+    marks = go.Scatter(
+        x=x, y=y, mode="lines+markers", hovertext=said, hovertemplate="%{hovertext}<extra></extra>", zorder=3, showlegend=False,
+        line=dict(color=colour.ink, width=1.8), marker=dict(size=16, color=fills, opacity=1, line=dict(color=colour.ink, width=1.6)),
+        selected_marker_opacity=1, unselected_marker_opacity=1,
+    )  # fmt: skip
+    return [halo, marks]
 
 
 def _outline(area: Region, colour: Palette, dash: str) -> list[go.Contour]:
@@ -135,55 +150,3 @@ def _apart(heights: Sequence[float], *, gap: float) -> list[float]:
     for i in sorted(range(len(heights)), key=lambda i: heights[i]):
         placed[i] = max([heights[i], *(y + gap for y in placed.values())])
     return [placed[i] for i in range(len(heights))]
-
-
-def walk_figure(theme: Theme, axis: Axis, positions: np.ndarray, time_h: np.ndarray, concentration: np.ndarray, *, height: int = 300) -> go.Figure:
-    """One curve for each position along an axis, shaded from low to high; the first and the last are labelled."""
-    colour, chart = PALETTES[theme], figure(theme, height=height)
-    shades = sample_colorscale(SEQUENTIAL, list(np.linspace(0.05, 0.9, len(positions))))
-    for position, curve, shade in zip(positions, concentration, shades, strict=True):
-        name = f"{axis.name} = {signed(position)}"
-        chart.add_trace(go.Scatter(x=time_h, y=curve, name=name, mode="lines", line=dict(color=shade, width=2), hovertemplate="%{y:.3g} mg/L"))
-    ends = (0, len(positions) - 1)
-    heights = _apart([float(concentration[i, -1]) for i in ends], gap=0.08 * float(concentration.max()))
-    for i, y in zip(ends, heights, strict=True):
-        text = f"{axis.name} = {signed(positions[i])}"
-        chart.add_annotation(x=time_h[-1], y=y, text=text, xanchor="left", xshift=6, showarrow=False, font=dict(color=colour.ink, size=12))
-    chart.update_layout(margin=dict(l=8, r=80, t=8, b=8), hovermode="x unified")
-    chart.update_xaxes(title_text="Hours since the first dose", range=[0, time_h[-1]], dtick=12, hoverformat=".1f")
-    chart.update_yaxes(title_text="Concentration (mg/L)", range=[0, 1.06 * concentration.max()])
-    return chart
-
-
-def meaning_figure(theme: Theme, axes: Sequence[Axis], *, height: int | None = None) -> go.Figure:
-    """Rank correlation of every axis with every property, printed in its cell; the interval under the pointer."""
-    colour, rows = PALETTES[theme], [c.property.label for c in axes[0].correlations]
-    table: list[list[Correlation]] = [[a.correlations[i] for a in axes] for i in range(len(rows))]
-    rho = np.array([[c.rho for c in row] for row in table], dtype=np.float32)
-    interval = np.array([[(c.low95, c.high95) for c in row] for row in table], dtype=np.float32)
-    chart = figure(theme, height=height or 60 + 36 * len(rows))
-    ends = [
-        [at, faded(hue, opacity)]
-        for at, hue, opacity in ((0, colour.warning, 0.55), (0.5, colour.warning, 0), (0.5, colour.regimen, 0), (1, colour.regimen, 0.55))
-    ]
-    chart.add_trace(
-        go.Heatmap(
-            z=rho,
-            x=[a.name for a in axes],
-            y=rows,
-            zmin=-1,
-            zmax=1,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            colorscale=ends,
-            customdata=interval,
-            text=[[f"{v:.2f}".replace("-", "−").replace("0.", ".") for v in row] for row in rho],
-            texttemplate="%{text}",
-            textfont=dict(color=colour.ink, size=11),
-            hovertemplate="%{x} and %{y}: %{text} (95 %: %{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
-        )
-    )
-    chart.update_xaxes(side="top", showgrid=False, tickfont=dict(size=12, color=colour.ink))
-    chart.update_yaxes(autorange="reversed", showgrid=False, tickfont=dict(size=12, color=colour.ink))
-    return chart

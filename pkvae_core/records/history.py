@@ -31,6 +31,13 @@ class PatientRecord:
     prediction_times: tuple[TimedRow, ...] = ()
     sample_times: tuple[TimedRow, ...] = ()
 
+    @property
+    def asked_h(self) -> float | None:
+        """The first time asked for after the last dose and level (a row with EVID 2 may also just date a covariate); failing that the first one."""
+        times = [asked.time_h for asked in self.prediction_times]
+        last = max([item.time_h for item in (*self.patient.doses, *self.patient.samples)], default=0.0)
+        return next((time_h for time_h in times if time_h >= last), times[0] if times else None)
+
 
 @dataclass(frozen=True)
 class Measuring:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pkvae_core.dosing.compare import unchanged, what_if_changed, what_if_late, what_if_missed, what_if_stopped
+from pkvae_core.dosing.compare import past_day, unchanged, what_if_changed, what_if_late, what_if_missed, what_if_stopped
 from pkvae_core.dosing.option import judge
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import load_card
@@ -138,3 +138,20 @@ def test_a_covariate_that_is_not_known_cannot_change(believed):
     ignorant = believed.revise(replace(believed.patient, covariates=()))
     with pytest.raises(ValueError, match="not known until then"):
         what_if_changed(ignorant, "WT", 80, from_h=48)
+
+
+def test_the_past_day_of_a_settled_regimen_is_its_steady_state(draws):
+    posterior = draws([3.0, 4.0], past=Regimen(1000, 12, 1).doses(14 * 24))
+    lived, steady = past_day(posterior, AUC24, 14 * 24), judge(posterior, AUC24, Regimen(1000, 12, 1, 14 * 24))
+    assert lived and lived.exposure == pytest.approx(steady.exposure, rel=1e-3)
+
+
+def test_a_day_that_was_not_lived_in_full_is_not_judged(draws):
+    posterior = draws([3.0], past=PAST)
+    assert past_day(posterior, AUC24, 23.0) is None and past_day(posterior, AUC24, 24.0) is not None
+    assert past_day(draws([3.0]), AUC24, 24.0) is None
+
+
+def test_the_past_day_knows_no_dose_from_its_end_on(draws):
+    more = draws([3.0], past=(*PAST, Dose(24, 9000, 1)))
+    assert past_day(more, AUC24, 24.0).exposure == pytest.approx(past_day(draws([3.0], past=PAST), AUC24, 24.0).exposure)

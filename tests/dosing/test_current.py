@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkvae_core.dosing.current import USUAL_INTERVALS_H, current_regimen
-from pkvae_core.patient import Dose, Patient, Regimen
+from pkvae_core.dosing.current import USUAL_INTERVALS_H, current_regimen, standing
+from pkvae_core.patient import Dose, Patient, Regimen, Sample
 
 
 def patient(*doses: tuple[float, float]) -> Patient:
@@ -35,3 +35,13 @@ def test_a_loading_dose_is_not_part_of_the_regimen():
 )
 def test_no_regimen_is_made_up_where_none_is_clear(doses):
     assert current_regimen(patient(*doses)) is None
+
+
+def test_a_record_stands_where_the_next_dose_falls_due_and_not_before_the_last_level():
+    known = patient((0, 1000), (12, 1000))
+    assert standing(known)[0] == 24
+    late = Patient("A", known.doses, (Sample(30, 10.0),))
+    now_h, current = standing(late)
+    assert now_h == 30 and current and current.start_h == 30
+    assert standing(known, 20.0)[0] == 20 and standing(known, 60.0)[1] == Regimen(1000, 12, 1, 60)
+    assert standing(Patient("A")) == (0, None)

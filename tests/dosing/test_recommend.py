@@ -7,7 +7,7 @@ import pytest
 
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.option import Option, judge
-from pkvae_core.dosing.recommend import rank, recommend
+from pkvae_core.dosing.recommend import rank, recommend, recommend_first
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Dose, Regimen, Sample
@@ -146,3 +146,16 @@ def test_a_trough_target_leaves_continuous_infusions_out_and_says_so(draws):
     assert any("Continuous infusions are left out" in words for words in found.cautions)
     alone = recommend(posterior, trough, (Regimen(1500, 24, 24),))
     assert alone.best and not any("left out" in words for words in alone.cautions)
+
+
+@pytest.mark.parametrize("metric", ["auc24", "trough", "peak"])
+def test_asking_for_the_first_alone_gives_the_same_order_chances_reason_and_cautions(draws, metric):
+    for clearances in (NEAR_FOUR, [0.2, 0.3], [40.0, 50.0]):
+        posterior = draws(clearances)
+        low, high = {"auc24": (400, 600), "trough": (10, 15), "peak": (25, 35)}[metric]
+        target = Target(metric, low, high, toxicity_alarm=1.2 * high, least_probability=0.25, toxicity_weight=1.0)
+        whole, first = (verb(posterior, target, few(posterior), current=Regimen(1000, 12, 2)) for verb in (recommend, recommend_first))
+        assert [(o.regimen, o.score, o.probability_in) for o in first.ranked] == [(o.regimen, o.score, o.probability_in) for o in whole.ranked]
+        assert (first.reason, first.cautions) == (whole.reason, whole.cautions)
+        assert first.ranked[0].companion == whole.ranked[0].companion
+        assert (first.ranked[0].exact_amount_mg or 0) == pytest.approx(whole.ranked[0].exact_amount_mg or 0, rel=1e-4)

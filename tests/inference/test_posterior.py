@@ -11,7 +11,7 @@ from pkvae_core.drugs.population import Population, rows, simulate
 from pkvae_core.inference.importance import draw, importance_sample, log_density
 from pkvae_core.inference.ladder import climb, is_trusted
 from pkvae_core.inference.laplace import laplace_sample
-from pkvae_core.inference.posterior import cumulative_auc, curves, individualise, parameters, predict
+from pkvae_core.inference.posterior import cumulative_auc, curves, individualise, individualise_all, parameters, predict
 from pkvae_core.inference.reference import exact_posterior
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.vae.checkpoint import load_model
@@ -169,6 +169,14 @@ def test_one_patient_and_a_batch_agree(model):
     for i in range(6):
         alone, _ = climb(model, rows(virtual.population, torch.tensor([i])), draws=400, generator=torch.Generator().manual_seed(0))
         torch.testing.assert_close(alone.log_weight[0], together.log_weight[i], rtol=1e-2, atol=2e-2)
+
+
+def test_those_who_climb_draw_the_same_whoever_climbed_before_them(model):
+    """Levels far from what is expected leave the first rung; the second patient climbs as he would alone."""
+    odd = [replace(PATIENT, id=str(high), samples=(Sample(13.5, high), Sample(23.5, 2.0), Sample(47.0, high))) for high in (150.0, 180.0)]
+    together, alone = individualise_all(model, odd, draws=200)[1], individualise(model, odd[1], draws=200)
+    assert together.diagnostics.rung == alone.diagnostics.rung != "weighted"
+    torch.testing.assert_close(together.z, alone.z, rtol=1e-3, atol=1e-3)
 
 
 def test_the_laplace_rung_finds_the_same_posterior(model):

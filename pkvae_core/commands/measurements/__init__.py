@@ -1,7 +1,7 @@
 """What else than one drug's accuracy is measured: one file a measurement, each `TITLE`, `measure(seed, say) -> dict` and `markdown(found) -> str`."""
 
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
-from pkvae_core.commands.measurements import cohorts
-
-MEASUREMENTS: dict[str, ModuleType] = {"cohorts": cohorts}
+MEASUREMENTS: dict[str, ModuleType] = {each.name.replace("_", "-"): import_module(f"{__name__}.{each.name}") for each in iter_modules(__path__)}

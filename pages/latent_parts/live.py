@@ -1,0 +1,42 @@
+"""Curves that follow a slider: what the component `walk` is told, for a walk along the axes and for a path between two patients."""
+
+import numpy as np
+
+from pages.dose_parts.component import component
+from pages.dose_parts.curves import rounded_lists
+from pkvae_core.insight.latent import Bundle
+from pkvae_core.insight.walk import Course, Frames
+from pkvae_core.wording import rounded
+
+LIVE = component("walk", "svg.js", "walk.js")
+FACTS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
+POINTS = 100
+
+
+def scene(given: Course, population: Bundle, *, now: str, alt: str, key: str) -> dict:
+    """What does not move: the axes, the population's band, the words."""
+    words = {"hours": "Hours since the first dose", "concentration": "Concentration (mg/L)", "now": now, "alt": alt, "key": key, "reset": "Back to the start"}
+    band = rounded_lists(np.stack([population.low90, population.high90]))
+    return {"time_h": given.time_h.tolist(), "population": band, "ceiling": float(population.high90.max()), "words": words, "fixed": [], "between": []}
+
+
+def steps(frames: Frames) -> dict:
+    """Every step, ready to be shown: its curve, its figures, and how far out it lies."""
+    known = [[_figure(name, value) for name, value in zip(FACTS, row, strict=True)] for row in zip(*(frames.parameters[n] for n in FACTS), strict=True)]
+    return {"curves": rounded_lists(frames.concentration), "facts": known, "where": [_where(share) for share in frames.further_out.tolist()]}
+
+
+def facts(start: Frames, row: int, name: str) -> list[dict]:
+    """The figures' labels, each with its value where the walk starts."""
+    return [{"label": label, "from": f"{name}: {_figure(key, start.parameters[key][row])}"} for key, (label, _) in FACTS.items()]
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{rounded(float(value))} {FACTS[name][1]}"
+
+
+def _where(share: float) -> str:
+    """How unusual a point is, in words."""
+    if share == 0:
+        return "Further from the centre than any virtual patient: this curve is the decoder's guess."
+    return f"{max(1, round(100 * share))} of 100 virtual patients lie further from the centre."

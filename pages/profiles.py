@@ -1,0 +1,109 @@
+"""Profiles: how complex is each patient's profile, which model explains it, and who needs the complex one?"""
+
+import pandas as pd
+import streamlit as st
+
+from pages import chart, model, open_case, open_page, theme
+from pages.checks_parts.jobs import Step
+from pages.checks_parts.running import begin, is_running, outcomes, show_running
+from pages.checks_parts.source import Source, choose_source
+from pages.profiles_parts.rivals import classify_all, fits_of
+from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
+from pkvae_core.insight.profile import contrast
+from pkvae_core.patient import Patient
+from pkvae_core.plots import profiles as plots
+from pkvae_core.records.units import concentration_factor
+from pkvae_core.report.words import unit_words
+
+CLASSES = "profile_classes"
+
+
+def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
+    """Classes of the chosen patients, once they were asked for; empty before."""
+    outcome = outcomes(source).get(CLASSES)
+    step = Step(CLASSES, "Classifying the patients", lambda tick: classify_all(source, tick))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Classify", type="primary", icon=":material/play_arrow:", disabled=is_running(source), on_click=begin, args=(source, [step]))
+        st.caption(f"{source.words()[0].upper()}{source.words()[1:]}. About 1 s a patient, in the background; the first run fits the compartment models.")
+    show_running()
+    if outcome is None:
+        return [], []
+    if outcome.failure:
+        st.warning(outcome.failure, icon=":material/warning:")
+        return [], []
+    patients, classes, left_out = outcome.result
+    for sentence in left_out[:5]:
+        st.caption(f":material/info: {sentence}")
+    if not patients:
+        return [], []
+    number = sum(c.is_complex for c in classes)
+    st.markdown(
+        f"**{number} of {len(classes)}** patients are called complex. If all were one compartment, about {LEAST_P * len(classes):.0f} would be by chance: "
+        f"at most {100 * LEAST_P:.0f} % of simple patients are called complex, whatever their doses and sampling times."
+    )
+    chart(plots.classes_figure(theme(), patients, classes), key="profile_classes_figure", alt="Score of every patient and how often simple ones score as high.")
+    table = pd.DataFrame(
+        {
+            "Patient": [p.id for p in patients],
+            "Levels": [len(p.samples) for p in patients],
+            "Class": ["complex" if c.is_complex else "simple" for c in classes],
+            "Best explained by": [c.best for c in classes],
+            "Score (nats)": [round(c.score, 2) for c in classes],
+            "Simple ones as high": [round(c.p, 3) for c in classes],
+            "P(complex), even odds": [round(c.probability, 2) for c in classes],
+        }
+    )
+    with st.expander("All patients", icon=":material/table_rows:"):
+        st.dataframe(table, hide_index=True)
+        st.download_button("Table (CSV)", table.to_csv(index=False).encode(), "pkvae-profiles.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    return patients, classes
+
+
+def show_patient(drug: str, patients: list[Patient], classes: list[Classification]) -> None:
+    """One patient's profile under the three models."""
+    st.header("One patient's profile", anchor=False)
+    case = open_case()
+    everyone = {f"patient {p.id}": (p, c) for p, c in zip(patients, classes, strict=True)}
+    if case and case.drug == drug and case.patient.samples:
+        everyone = {f"the open patient, {case.label}": (case.patient_as_weighed, None), **everyone}
+    if not everyone:
+        st.info("Classify the patients above, or open a patient on the Dose page; then one of them can be looked at here.", icon=":material/info:")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Patient", list(everyone), key=f"profile_of_{drug}", width=320)
+        is_log = st.toggle("Logarithmic scale", key="profile_log", persist_state="session")
+    patient, known = everyone[chosen]
+    try:
+        with st.spinner("Fitting the three models: half a minute the first time on this server"):
+            found, known = fits_of(drug, patient, known)
+    except ValueError as error:
+        st.warning(f"{str(error)[0].upper()}{str(error)[1:]}", icon=":material/warning:")
+        return
+    card = model(drug).card
+    factor = concentration_factor(card.concentration_unit, card.molar_mass_g_per_mol)
+    st.markdown(known.sentence)
+    left, right = st.columns([64, 36])
+    with left.container(border=True, height="stretch"):
+        figure = plots.profile_figure(theme(), patient, found, unit_words(card.concentration_unit), unit_mg_per_L=factor, is_log=is_log)
+        chart(figure, key="profile_figure", alt="Measured levels with the curves of one compartment, two compartments and the VAE, each with its 90 % band.")
+    with right.container(border=True, height="stretch"):
+        st.markdown("**What each model misses**")
+        rows = {
+            plots.LABELS[each.name]: (f"{each.error_percent:.1f} %", f"{each.error_interval[0]:.1f} to {each.error_interval[1]:.1f} %", f"{evidence:.1f}")
+            for each, evidence in zip(found, (known.evidence[name] for name in NAMES), strict=True)
+        }
+        st.table(pd.DataFrame(rows, index=["Misses the levels by", "its draws, 90 %", "log evidence (nats)"]).T)
+        chart(plots.residuals_figure(theme(), patient, found), key="profile_residuals", alt="Residuals of the three models at every level.")
+        st.caption(
+            f"Misses: root mean square, in per cent of the mean level. The best compartment fit misses {contrast(found):+.1f} points more than the VAE. A "
+            "close fit is no evidence by itself: the evidence pays for flexibility. Compartment models are population fits to virtual patients of this drug."
+        )
+
+
+open_page()
+st.title("Profiles", anchor=False)
+st.markdown("One compartment, two, or more than that? Three models on the same levels, and the class that the evidence gives each patient.")
+if source := choose_source():
+    show_patient(source.drug, *show_cohort(source))
+else:
+    show_running()

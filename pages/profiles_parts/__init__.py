@@ -1,0 +1,1 @@
+"""The parts of the Profiles page that are too long for it."""

@@ -1,0 +1,48 @@
+"""The competing models of a drug, fitted once per server, and what they say of patients."""
+
+from functools import lru_cache
+
+from pages import model
+from pages.checks_parts.source import Source
+from pkvae_core.checks.progress import Progress
+from pkvae_core.checks.virtual import fresh
+from pkvae_core.insight.hybrid import Classification, Rivals, classify, fit_rivals
+from pkvae_core.insight.profile import Fitted, fits
+from pkvae_core.patient import Patient
+
+
+def rivals_of(drug: str) -> Rivals:
+    return _rivals(drug, model(drug).version)
+
+
+@lru_cache(maxsize=16)  # not Streamlit's: background threads ask too
+def _rivals(drug: str, version: str) -> Rivals:
+    return fit_rivals(model(drug))
+
+
+def patients_of(source: Source) -> tuple[Patient, ...]:
+    """The patients that the reader chose."""
+    if source.given is not None:
+        return tuple(p for p in source.given if source.wants(p))
+    wanted = source.wants if source.stratum else None
+    return fresh(model(source.drug).card, source.count, samples=source.samples, seed=source.seed, is_wanted=wanted).patients
+
+
+def classify_all(source: Source, tick: Progress) -> tuple[list[Patient], list[Classification], list[str]]:
+    """Everybody's class, and a sentence for each patient who has none."""
+    rivals, patients = rivals_of(source.drug), patients_of(source)
+    kept, classes, left_out = [], [], []
+    for i, patient in enumerate(patients):
+        tick(i, len(patients))
+        try:
+            classes += classify(rivals, [patient])
+            kept.append(patient)
+        except ValueError as error:
+            left_out.append(f"{str(error)[0].upper()}{str(error)[1:]}")
+    return kept, classes, left_out
+
+
+def fits_of(drug: str, patient: Patient, known: Classification | None) -> tuple[tuple[Fitted, ...], Classification]:
+    """All three models on one patient, and the class. Raises ValueError where a compartment model lacks a covariate."""
+    rivals = rivals_of(drug)
+    return fits(rivals, patient), known or classify(rivals, [patient])[0]

@@ -1,0 +1,164 @@
+"""Which patients need the complex model? Each model's predictive evidence for a patient's levels, against what chance would give a simple patient.
+
+    score = max(log p(levels | two compartments), log p(levels | VAE)) - log p(levels | one compartment)      (nats)
+The classical rivals are population fits to a cohort of the drug's virtual patients; the evidence is the mean of the importance weights, so that flexibility
+is paid for. A high score may be luck: `null_scores` draws patients who truly are one compartment, with this very patient's doses, covariates and sampling
+times, and scores them alike; at most 5 % of such patients are called complex, whatever the design. The probability of being complex is calibrated on virtual
+patients of both kinds, whose answer is known.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.optimize import minimize
+from torch import Tensor
+
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.derived import complete
+from pkvae_core.drugs.population import Population, published_responses, rows, simulate
+from pkvae_core.drugs.published.model import PublishedModel
+from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.inference.evidence import sample_etas
+from pkvae_core.inference.importance import importance_sample
+from pkvae_core.patient import Patient
+from pkvae_core.vae.vae import PKVAE
+
+ONE, TWO, LEARNED = "one compartment", "two compartments", "VAE"
+NAMES = (ONE, TWO, LEARNED)
+SEED_OFFSET, COHORT, CALIBRATION = 6_000_000_013, 200, 300
+DRAWS, NULLS, LEAST_P = 300, 99, 0.05
+LEAST_LEVEL = 1e-2  # of the level itself: what a simulated level below counts as "below its limit", where the record names none
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """The models that compete for a drug's patients, and the calibration of the score: log-odds of complex = intercept + slope x score."""
+
+    model: PKVAE
+    one: PublishedModel
+    two: PublishedModel
+    intercept: float = 0.0
+    slope: float = 1.0
+
+    @property
+    def card(self) -> DrugCard:
+        return self.model.card
+
+    def probability(self, score: float) -> float:
+        """Calibrated probability that a patient with this score is complex, where as many are as are not."""
+        return 1 / (1 + math.exp(-(self.intercept + self.slope * score)))
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One patient's class, and why. `evidence` holds log p(levels | model) in nats; `p` is the share of simple patients who score as high."""
+
+    evidence: dict[str, float]
+    score: float
+    p: float
+    probability: float
+
+    @property
+    def is_complex(self) -> bool:
+        return self.p <= LEAST_P
+
+    @property
+    def best(self) -> str:
+        return max(self.evidence, key=lambda name: self.evidence[name])
+
+    @property
+    def sentence(self) -> str:
+        """The class in words."""
+        times = math.exp(min(abs(self.score), 20.0))
+        if not self.is_complex:
+            return f"Simple: {self.p:.0%} of one-compartment patients, dosed and sampled like this one, score as high or higher.".replace("%", " %")
+        return (
+            f"Complex: {self.best} explains the levels {times:,.0f} times better than one compartment; {self.p:.1%} of simple patients score so high.".replace(
+                "%", " %"
+            )
+        )
+
+
+def fit_rivals(model: PKVAE, *, patients: int = COHORT, rounds: int = 40, seed: int = 0) -> Rivals:
+    """Both classical models fitted to the same fresh virtual cohort, and the score calibrated on other virtual patients."""
+    card = model.card
+    cohort = simulate(card, patients, torch.Generator().manual_seed(SEED_OFFSET + seed), samples=5, changing=0.0).population
+    with torch.no_grad():
+        one, two = (fit_population(card, cohort, Structure(n), rounds=rounds, seed=seed).model for n in (1, 2))
+    rivals = Rivals(model, one, two)
+    found, is_complex = labelled_scores(rivals, CALIBRATION, seed=seed + 1)
+    return replace(rivals, **dict(zip(("intercept", "slope"), _logistic(found, is_complex), strict=True)))
+
+
+def labelled_scores(rivals: Rivals, count: int, *, seed: int) -> tuple[Float[np.ndarray, " patient"], np.ndarray]:
+    """Scores of `count` virtual patients of the published models (complex) and as many of the one-compartment fit (simple), and which are which."""
+    generator = torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed)
+    population = simulate(rivals.card, count, generator, changing=0.0).population
+    simple = one_compartment_twins(rivals, population, generator)
+    scores = [scored(evidences(rivals, each, seed=seed)) for each in (population, simple)]
+    return torch.cat(scores).numpy(), np.repeat([True, False], count)
+
+
+@torch.no_grad()
+def evidences(rivals: Rivals, population: Population, *, draws: int = DRAWS, seed: int = 0) -> Float[Tensor, "subject rival"]:
+    """log p(levels | rival) of each subject, in the order of NAMES. Every subject must have a level."""
+    found = [
+        sample_etas(model, rivals.card, population, draws=draws, generator=torch.Generator().manual_seed(seed)).log_evidence
+        for model in (rivals.one, rivals.two)
+    ]
+    drawn = importance_sample(rivals.model, population, draws=draws, generator=torch.Generator().manual_seed(seed))
+    return torch.stack([*found, drawn.log_evidence.double()], 1)
+
+
+def scored(evidence: Float[Tensor, "subject rival"]) -> Float[Tensor, " subject"]:
+    """How much better the best complex model explains the levels than one compartment does (nats)."""
+    return evidence[:, 1:].max(1).values - evidence[:, 0]
+
+
+def one_compartment_twins(rivals: Rivals, population: Population, generator: torch.Generator) -> Population:
+    """The same subjects, doses and times, but levels of patients who truly are one compartment, with that model's residual error."""
+    eta = torch.randn(len(population.covariates), 1, len(rivals.one.variance), dtype=torch.float64, generator=generator)
+    true = published_responses(rivals.one, rivals.card, population, eta).curves(population.doses, population.sample_time)[0][:, 0]
+    level = true + rivals.one.error.sd(true) * torch.randn(true.shape, generator=generator)
+    limit = torch.where(population.is_below_lloq, population.level, LEAST_LEVEL * population.level)
+    is_below = level < limit
+    return replace(population, level=torch.where(is_below, limit, level), is_below_lloq=is_below & population.is_sample)
+
+
+def null_scores(rivals: Rivals, population: Population, *, count: int = NULLS, seed: int = 0) -> Float[Tensor, " null"]:
+    """Scores of `count` one-compartment patients with the one subject's doses, covariates and sampling times."""
+    same = rows(population, torch.zeros(count, dtype=torch.long))
+    twins = one_compartment_twins(rivals, same, torch.Generator().manual_seed(SEED_OFFSET + seed))
+    return scored(evidences(rivals, twins, seed=seed))
+
+
+def classify(rivals: Rivals, patients: Sequence[Patient], *, seed: int = 0) -> list[Classification]:
+    """The class of each patient. Raises ValueError where one has no level, or lacks what the classical models need."""
+    found = []
+    for patient in (complete(rivals.card, p) for p in patients):
+        if not any(sample.trust > 0 for sample in patient.samples):
+            raise ValueError(f"patient {patient.id} has no level; nothing can be classified. Add one.")
+        if unknown := [name for name in rivals.one.covariates if patient.covariate(name) is None]:
+            raise ValueError(f"the compartment models need {' and '.join(unknown)} of patient {patient.id}. Add it.")
+        population = Population.of(rivals.card, [patient])
+        evidence = evidences(rivals, population, seed=seed)
+        score, nulls = float(scored(evidence)), null_scores(rivals, population, seed=seed)
+        p = (1 + int((nulls >= score).sum())) / (1 + len(nulls))
+        found.append(Classification(dict(zip(NAMES, evidence[0].tolist(), strict=True)), score, p, rivals.probability(score)))
+    return found
+
+
+def _logistic(score: Float[np.ndarray, " patient"], is_complex: np.ndarray) -> tuple[float, float]:
+    """Intercept and slope of Platt's calibration (1999)."""
+    sign = np.where(is_complex, 1.0, -1.0)
+    bounded = np.clip(score, -20, 20)
+
+    def loss(theta: np.ndarray) -> float:
+        return float(np.logaddexp(0, -sign * (theta[0] + theta[1] * bounded)).mean() + 1e-4 * theta[1] ** 2)
+
+    intercept, slope = minimize(loss, np.array([0.0, 1.0])).x
+    return float(intercept), float(slope)

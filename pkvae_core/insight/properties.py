@@ -1,0 +1,82 @@
+"""What is known of every virtual patient, so that a map can be coloured and its axes named?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.population import VirtualPatients
+from pkvae_core.insight.complexity import ROUND_OFF, distance_from_one_compartment
+from pkvae_core.structural.exponentials import Pulses, disposition
+
+PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time")
+GROUPS = {"SEX": ("Female", "Male")}
+
+
+@dataclass(frozen=True)
+class Property:
+    """What is known of every virtual patient: a pharmacokinetic number, a covariate, or (with `categories`) the index of a group."""
+
+    name: str
+    label: str
+    unit: str
+    values: Float[np.ndarray, " subject"]
+    categories: tuple[str, ...] = ()
+
+    @property
+    def is_pharmacokinetic(self) -> bool:
+        return self.name in PHARMACOKINETIC
+
+    @property
+    def varies(self) -> bool:
+        """Whether it differs between patients: what does not can neither colour a map nor name an axis."""
+        return bool(np.ptp(self.values) > 0)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether more and less of it means something: more than two groups have no order."""
+        return len(self.categories) in (0, 2)
+
+
+def known_properties(card: DrugCard, patients: VirtualPatients) -> tuple[Property, ...]:
+    """Everything that is known of these patients: pharmacokinetics, complexity, covariates, published model."""
+    return (*pharmacokinetics(patients.pulses), *_complexity(patients.pulses), *_covariates(card, patients), _published_model(card, patients))
+
+
+def pharmacokinetics(pulses: Pulses) -> list[Property]:
+    """Of the true responses: clearance, volume and half-life; where the drug is swallowed too, how it is absorbed and when a dose peaks."""
+    known = disposition(pulses)
+    labels = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
+    found = [Property(name, label, unit, known[name][:, 0].float().numpy()) for name, (label, unit) in labels.items()]
+    return found + (_absorption(pulses) if pulses.amplitude.shape[2] > 1 else [])
+
+
+def _absorption(pulses: Pulses) -> list[Property]:
+    """The rate of the onset's exponentials, which follow those of the disposition; the lag; the hour at which a swallowed dose peaks."""
+    amplitude, rate, lag = pulses.amplitude[:, 0, 1], pulses.rate[:, 0, 1], pulses.lag[:, 0, 1]
+    time = torch.arange(1, 241) / 10
+    since = (time - lag[:, None]).clamp(min=0)[..., None]
+    curve = (amplitude[:, None] * torch.exp(-rate[:, None] * since)).sum(-1)
+    return [
+        Property("ka", "Absorption rate", "1/h", rate[:, rate.shape[-1] // 2].float().numpy()),
+        Property("lag", "Absorption lag", "h", lag.float().numpy()),
+        Property("peak_time", "Time of the peak, swallowed", "h", time[curve.argmax(-1)].numpy()),
+    ]
+
+
+def _complexity(pulses: Pulses) -> list[Property]:
+    """Nothing where every patient has one compartment."""
+    distance = distance_from_one_compartment(pulses)[:, 0].float().numpy()
+    return [Property("complexity", "Distance from one compartment", "%", distance)] if distance.max() > ROUND_OFF else []
+
+
+def _covariates(card: DrugCard, patients: VirtualPatients) -> list[Property]:
+    known = [(spec, patients.population.covariates[:, i].numpy()) for i, spec in enumerate(card.covariates)]
+    return [Property(s.name, s.label, "" if s.name in GROUPS else s.unit, v, GROUPS.get(s.name, ())) for s, v in known if not np.isnan(v).any()]
+
+
+def _published_model(card: DrugCard, patients: VirtualPatients) -> Property:
+    names = tuple(f"{m.name[:-4].capitalize()} {m.name[-4:]}" for m in card.published_models)
+    return Property("published_model", "Published model", "", patients.model.numpy().astype(np.float32), names)

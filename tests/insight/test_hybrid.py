@@ -1,0 +1,103 @@
+"""Who is complex: the score, its null distribution, its calibration, and the curves beside it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pkvae_core.checks.virtual import as_patients
+from pkvae_core.drugs.population import rows, simulate
+from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.insight.hybrid import (
+    LEARNED,
+    NAMES,
+    ONE,
+    TWO,
+    Classification,
+    Rivals,
+    _logistic,
+    classify,
+    evidences,
+    null_scores,
+    one_compartment_twins,
+)
+from pkvae_core.insight.profile import contrast, fits, normalised_error
+from pkvae_core.vae.checkpoint import load_model
+
+
+@pytest.fixture(scope="module")
+def rivals() -> Rivals:
+    """Compartment models after a few rounds of fitting to a small cohort: good enough for laws."""
+    model = load_model("theophylline")
+    cohort = simulate(model.card, 60, torch.Generator().manual_seed(5), samples=6, changing=0.0).population
+    with torch.no_grad():
+        one, two = (fit_population(model.card, cohort, Structure(n), rounds=4).model for n in (1, 2))
+    return Rivals(model, one, two)
+
+
+@pytest.fixture(scope="module")
+def population(rivals):
+    return simulate(rivals.card, 40, torch.Generator().manual_seed(6), samples=5, changing=0.0).population
+
+
+def test_simple_patients_are_seldom_called_complex(rivals, population):
+    twins = one_compartment_twins(rivals, population, torch.Generator().manual_seed(7))
+    found = classify(rivals, as_patients(rivals.card, rows(twins, slice(0, 12))))
+    assert sum(each.is_complex for each in found) <= 3  # of 12 at 5 %: more than 3 has a chance of 0.2 %
+
+
+def test_twins_keep_doses_times_and_covariates(rivals, population):
+    twins = one_compartment_twins(rivals, population, torch.Generator().manual_seed(8))
+    assert torch.equal(twins.sample_time, population.sample_time) and torch.equal(twins.covariates, population.covariates)
+    assert torch.equal(twins.doses.amount, population.doses.amount) and not torch.equal(twins.level, population.level)
+
+
+def test_levels_that_no_single_phase_draws_lower_the_evidence_of_one_compartment(rivals, population):
+    """The levels of one-compartment patients, those long after a dose held up as a deep compartment would."""
+    twins = one_compartment_twins(rivals, population, torch.Generator().manual_seed(9))
+    given = torch.where(twins.doses.amount > 0, twins.doses.time, torch.inf)
+    since = (twins.sample_time[:, :, None] - given[:, None]).where(given[:, None] < twins.sample_time[:, :, None], torch.tensor(torch.inf)).min(-1).values
+    held_up = replace(twins, level=twins.level * torch.exp(0.4 * since.clamp(max=8) - 1.6))
+    assert (evidences(rivals, held_up)[:, 0] < evidences(rivals, twins)[:, 0]).double().mean() > 0.8
+
+
+def test_the_null_is_drawn_for_the_patient_and_repeats_with_its_seed(rivals, population):
+    one = rows(population, slice(0, 1))
+    first, second = (null_scores(rivals, one, count=10, seed=3) for _ in range(2))
+    assert torch.equal(first, second) and len(first) == 10
+
+
+def test_the_calibration_finds_the_slope_that_made_the_labels():
+    generator = np.random.default_rng(1)
+    score = generator.normal(0, 2, 20_000)
+    label = generator.random(20_000) < 1 / (1 + np.exp(-(0.5 + 1.5 * score)))
+    assert np.allclose(_logistic(score, label), (0.5, 1.5), atol=0.1)
+
+
+def test_a_patient_without_levels_is_refused(rivals, population):
+    patient = replace(as_patients(rivals.card, population)[0], samples=())
+    with pytest.raises(ValueError, match="has no level"):
+        classify(rivals, [patient])
+
+
+def test_the_class_says_why():
+    evidence = {ONE: -10.0, TWO: -6.0, LEARNED: -5.0}
+    assert Classification(evidence, 5.0, 0.01, 0.99).sentence.startswith("Complex: VAE explains the levels 148 times better than one compartment")
+    assert Classification(evidence, 5.0, 0.4, 0.5).sentence.startswith("Simple: 40 %")
+
+
+def test_every_model_draws_its_curve_and_its_misses(rivals, population):
+    patient = as_patients(rivals.card, population)[3]
+    found = fits(rivals, patient, draws=200)
+    assert tuple(each.name for each in found) == NAMES
+    for each in found:
+        assert (each.low90 <= each.median + 1e-9).all() and (each.median <= each.high90 + 1e-9).all()
+        assert len(each.residual) == len(patient.samples)
+        assert each.error_interval[0] <= each.error_interval[1]
+    assert np.isfinite(contrast(found))
+
+
+def test_a_curve_through_the_levels_misses_nothing_and_one_ten_per_cent_off_misses_ten():
+    observed = np.array([4.0, 4.0, np.nan])
+    assert np.allclose(normalised_error(np.array([[4.0, 4.0, 9.0], [4.4, 3.6, 1.0]]), observed), [0.0, 10.0])

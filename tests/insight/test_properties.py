@@ -1,0 +1,46 @@
+"""Is what is known of virtual patients what their true responses say?"""
+
+import math
+
+import pytest
+import torch
+
+from pkvae_core.drugs.card import load_card
+from pkvae_core.drugs.population import simulate
+from pkvae_core.insight.properties import known_properties, pharmacokinetics
+from pkvae_core.structural.compartments import first_order_absorption, one_compartment
+from pkvae_core.structural.exponentials import Pulses
+
+
+def test_the_properties_of_a_one_compartment_patient_are_its_parameters():
+    clearance, volume = torch.tensor([[4.0]]), torch.tensor([[50.0]])
+    amplitude, rate = one_compartment(clearance, volume)
+    found = {p.name: float(p.values[0]) for p in pharmacokinetics(Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros(1, 1, 1)))}
+    assert found == pytest.approx({"CL": 4.0, "V": 50.0, "half_life": math.log(2) * 50 / 4}, rel=1e-5)
+
+
+def test_the_absorption_of_a_swallowed_dose_is_found():
+    """Of one compartment, tmax = lag + ln(ka/k)/(ka - k); the hours looked at are 0.1 apart."""
+    ka, k, lag = 1.2, 0.1, 0.4
+    amplitude, rate = one_compartment(torch.tensor([[4.0]]), torch.tensor([[40.0]]))
+    swallowed = first_order_absorption(amplitude, rate, torch.tensor([[ka]]), torch.ones(1, 1))
+    nothing = torch.zeros_like(amplitude)
+    vein = torch.cat([amplitude, nothing], -1), torch.cat([rate, rate], -1)
+    pulses = Pulses(torch.stack([vein[0], swallowed[0]], 2), torch.stack([vein[1], swallowed[1]], 2), torch.tensor([[[0.0, lag]]]))
+    found = {p.name: float(p.values[0]) for p in pharmacokinetics(pulses)}
+    assert found["ka"] == pytest.approx(ka)
+    assert found["lag"] == pytest.approx(lag)
+    assert found["peak_time"] == pytest.approx(lag + math.log(ka / k) / (ka - k), abs=0.06)
+
+
+@pytest.mark.parametrize(("drug", "is_complex"), [("vancomycin", True), ("theophylline", False)])
+def test_complexity_is_known_where_it_differs(drug, is_complex):
+    card = load_card(drug)
+    names = [p.name for p in known_properties(card, simulate(card, 50, torch.Generator().manual_seed(1)))]
+    assert ("complexity" in names) == is_complex
+
+
+def test_what_is_the_same_for_everybody_does_not_vary():
+    card = load_card("theophylline")
+    found = {p.name: p.varies for p in known_properties(card, simulate(card, 50, torch.Generator().manual_seed(1)))}
+    assert found["CL"] and not found["published_model"]
