@@ -31,7 +31,7 @@ def test_a_patient_far_outside_the_population_is_still_on_the_map():
 
 def test_a_patient_among_the_others_does_not_move_the_map():
     figure, before = drawn(0.0)
-    assert figure.layout.xaxis.range == before
+    assert list(figure.layout.xaxis.range) == list(before)
 
 
 def test_every_dot_knows_its_number_and_every_mark_its_level():

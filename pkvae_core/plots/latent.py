@@ -89,9 +89,9 @@ def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, po
 
 def _make_room(chart: go.Figure, area: Region) -> None:
     """A patient unlike the population is still on the map: the axes reach as far as the area."""
-    for axis, (low, high) in zip((chart["layout"]["xaxis"], chart["layout"]["yaxis"]), area.extent, strict=True):
-        least, most = axis.range
-        axis.range = [min(least, low), max(most, high)]
+    for name, (low, high) in zip(("xaxis", "yaxis"), area.extent, strict=True):
+        least, most = chart.to_dict()["layout"][name]["range"]
+        chart.update_layout({name: dict(range=[min(least, low), max(most, high)])})
 
 
 def _path(steps: Steps, label: str, colour: Palette) -> list[go.Scatter]:
