@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import model, open_page
+from pages import is_own, model, open_page
 from pages.checks_parts.calibrated import show_coverage, show_ranks
 from pages.checks_parts.dosed import show_doses
 from pages.checks_parts.figures import show_key_figures
@@ -99,7 +99,9 @@ def _show_part(source: Source, step: Step, outcome: Outcome | None, show: Callab
 
 
 def _show_benchmark(drug: str) -> None:
-    """The recorded benchmark, as far as it was made; the Models page has all of it."""
+    """The recorded benchmark, as far as it was made; the Models page has all of it. Own models have none."""
+    if is_own(drug):
+        return
     st.header("Against the exact posterior and MAP-Bayes, as recorded", anchor=False)
     card, held_out = model(drug).card, model(drug).provenance["held_out"]
     if not held_out.get("cells"):

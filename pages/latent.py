@@ -9,22 +9,27 @@ from pages.latent_parts.curves import draw_curves, offer_coordinates
 from pages.latent_parts.map import draw_map
 from pages.latent_parts.measured import show_dimensions, show_meaning
 from pages.latent_parts.view import choose_drug, choose_view
-from pages.latent_parts.walking import show_walk
+from pages.latent_parts.walking import OFFERED, show_walk
 from pkvae_core.insight.latent import has_latent_space
 
 
-@st.fragment
 def explore(drug: str) -> None:
-    """The map and the chosen patients' curves: another axis or colour redraws these alone, another choice of patients the whole page."""
+    """The map beside the curves of those who are chosen on it."""
+    left, right = st.columns([60, 40])
+    with left.container(border=True, height="stretch"):
+        view(drug)
+    with right.container(border=True, height="stretch"):
+        draw_curves(drug, chosen_of(drug))
+        offer_coordinates(drug, *latent_map(drug), chosen_of(drug))
+
+
+@st.fragment
+def view(drug: str) -> None:
+    """Another axis or colour redraws the map alone; another choice of patients the whole page."""
     population, axes = latent_map(drug)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         across, up, colour = choose_view(drug, population, axes)
-    left, right = st.columns([60, 40])
-    with left.container(border=True, height="stretch"):
-        chosen = draw_map(drug, population, across, up, colour)
-    with right.container(border=True, height="stretch"):
-        draw_curves(drug, chosen)
-        offer_coordinates(drug, population, axes, chosen)
+    chosen = draw_map(drug, population, across, up, colour)
     if chosen != chosen_of(drug):
         st.session_state[f"latent_chosen_{drug}"] = chosen
         st.rerun()
@@ -37,6 +42,8 @@ def chosen_of(drug: str) -> list[int]:
 
 def travel(drug: str) -> None:
     """The ways through the space, from and to the chosen patients."""
+    if len(chosen_of(drug)) > OFFERED:
+        st.caption(f"Walks and paths offer the first {OFFERED} of the {len(chosen_of(drug)):,} chosen patients by name.")
     for show in (show_walk, show_path):
         with st.container(border=True):
             show(drug, chosen_of(drug))

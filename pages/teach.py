@@ -48,4 +48,7 @@ part = st.segmented_control(
     persist_state="session",
 )
 with st.container(border=True, key="teach_body"):
-    show(part, name, case)
+    try:
+        show(part, name, case)
+    except ValueError as error:  # a drug or a product for which the card has no regimen: there is no exposure to speak of
+        st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")

@@ -14,6 +14,8 @@ from pkvae_core.insight.ward_words import counted
 from pkvae_core.report.ward import ward_table
 from pkvae_core.wording import plain, rounded
 
+NAMED = 4  # patients without an answer whose names stand above the table; the others are counted, and all are named inside
+
 open_page()
 go()
 
@@ -66,10 +68,10 @@ def _show(result: Found) -> None:
 
 def _show_who_has_no_rank(result: Found) -> None:
     """Nobody is lost at the end of a long table: those for whom nobody answers are named here, with the sentence."""
-    lost = [row for row in result.rows if row.urgency is UNANSWERED]
+    lost = [row for row in result.rows if row.urgency == UNANSWERED]
     if lost:
-        number = "one patient" if len(lost) == 1 else f"{len(lost):,} patients"
-        with st.expander(f"Nobody answers for {number}: check the record", icon=":material/block:", expanded=len(lost) <= 2, key="ward_lost"):
+        names = ", ".join(literal(row.patient_id) for row in lost[:NAMED]) + (f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else "")
+        with st.expander(f"Nobody answers for {names}: check the record", icon=":material/block:", key="ward_lost"):
             st.markdown("\n".join(f"- **{literal(row.patient_id)}**: {literal(row.reason)}" for row in lost))
     if waiting := counted(row.urgency for row in result.rows).get(NOT_JUDGED):
         number = "One patient" if waiting == 1 else f"{waiting:,} patients"

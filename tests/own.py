@@ -1,8 +1,11 @@
 """An own model for tests without any learning: a shipped model's weights under another name, as if it had come back unchanged from a cohort."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
+
+from safetensors.torch import load_file, save_file
 
 from pkvae_core.drugs.card import CARDS, load_card
 from pkvae_core.drugs.own import adapted_card, blank_card, key_of, observed_card
@@ -47,7 +50,18 @@ def own_folder(place: Path, name: str = "Tobramycin, ward 7", *, drug: str = "to
     provenance |= {"origin": "cohort", "name": name, "drug": card.drug, "cohort": "ward7.csv", "covariates": covariate_distribution(card, patients), **more}
     provenance["training"] = {"origin": "adapted", "start": drug, "patients": len(patients), "levels": 48}
     provenance["configuration"] |= errors
+    if is_alone:
+        _leave_one_error(folder, provenance)
     (folder / "model.json").write_text(json.dumps(provenance))
     (folder / "card.json").write_text(card.model_dump_json(indent=1))
     (folder / "training.csv").write_text("member,step,train,held_out\n1,5,3.2,3.4\n1,10,2.9,3.1\n")
     return folder
+
+
+def _leave_one_error(folder: Path, provenance: dict) -> None:
+    """Nobody asks any more which published model a patient follows: one residual error is left."""
+    tensors = load_file(folder / "model.safetensors")
+    last = max(name for name in tensors if name.startswith("member") and name.endswith("weight")).removesuffix("weight")
+    save_file(tensors | {name: tensors[name][:1].clone() for name in (f"{last}weight", f"{last}bias")}, folder / "model.safetensors")
+    provenance["configuration"]["models"] = 1
+    provenance["sha256"] = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()

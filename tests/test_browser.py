@@ -121,6 +121,22 @@ def test_another_interval_is_answered(page):
     playwright.expect(page.locator("#headline")).to_contain_text("every 24 h")
 
 
+def test_an_axis_of_the_latent_space_is_walked_at_once_and_back(page):
+    page.get_by_role("link", name="Latent space").click()
+    slider, facts, curve = page.get_by_role("slider", name="z₁").first, page.locator("#facts").first, page.locator("#chart path.curve.now").first
+    curve.wait_for(state="attached")
+    said, drawn = facts.inner_text(), curve.get_attribute("d")
+    slider.press("ArrowRight")
+    assert facts.inner_text() != said
+    assert curve.get_attribute("d") != drawn
+    assert page.evaluate("performance.getEntriesByName('pkvae:walk').length") > 0
+    moved = facts.inner_text()
+    page.wait_for_function("performance.getEntriesByName('pkvae:walk-told').length > 0")
+    assert facts.inner_text() == moved, "the server decodes the same point"
+    page.get_by_role("button", name="Back to the start").click()
+    playwright.expect(facts).to_have_text(said.replace("\n", ""), use_inner_text=False)
+
+
 def test_the_chart_can_be_read_with_the_keyboard(page):
     open_example(page)
     page.locator("#chart").focus()

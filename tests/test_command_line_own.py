@@ -108,4 +108,6 @@ def test_an_interrupted_training_goes_on_with_the_same_patients_only(place):
     with pytest.raises(ValueError, match="other patients"):
         make(plan, card, cohort(13), out, resume=True, tick=stop)
     model = make(plan, card, patients, out, resume=True, tick=lambda done, total, losses: None)
+    with pytest.raises(ValueError, match="holds a model already"):
+        make(plan, card, patients, out, tick=stop)
     assert model.card.name == "Ours" and load_model(out).provenance["training"]["start"].startswith("tobramycin-")

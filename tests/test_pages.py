@@ -13,7 +13,7 @@ from pkvae_core.drugs.card import load_card
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 
 APP = str(Path(__file__).parents[1] / "app.py")
-PAGES = ("pages/dose.py", "pages/teach.py", "pages/latent.py", "pages/checks.py", "pages/models.py")
+PAGES = ("pages/dose.py", "pages/ward.py", "pages/teach.py", "pages/latent.py", "pages/checks.py", "pages/models.py")
 CARD = load_card("vancomycin")
 
 

@@ -1,7 +1,9 @@
 """The Models page trains on a cohort in the background, says whether the model got better, and keeps it in the library when asked."""
 
+import json
 import shutil
 import time
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.models_parts import trainings as work
 from pkvae_core.case import Case
+from pkvae_core.checks import own_model
 from pkvae_core.checks.accuracy import Figure
 from pkvae_core.checks.adaptation import MAP, NEW, SHIPPED, Comparison, EngineScore, Validation, judge, sentence
 from pkvae_core.checks.own_model import ASKED, Plan, card_of
@@ -121,6 +124,7 @@ def test_a_cancelled_training_can_be_resumed_with_the_same_patients(place, monke
 
     def make(plan, card, patients, out, *, resume, tick):
         out.mkdir(parents=True, exist_ok=True)
+        (out / ASKED).write_text(json.dumps({**asdict(plan), "patients": own_model.digest_of(patients)}))
         resumed.append(resume)
         while not resume:
             tick(1, 2, {})
@@ -133,7 +137,9 @@ def test_a_cancelled_training_can_be_resumed_with_the_same_patients(place, monke
         work.begin(plan, first.card, cohort())
     first.job.cancel()
     assert first.job.wait(20) and first.job.status.phase == "cancelled"
-    again = work.begin(plan, first.card, cohort(), resume=True)
+    with pytest.raises(ValueError, match="another draft"):
+        work.begin(plan, first.card, cohort(25))
+    again = work.begin(plan, first.card, cohort())
     assert again.job.wait(20) and resumed == [False, True] and again.job.status.phase == "finished"
 
 
@@ -168,6 +174,15 @@ def test_the_dose_page_offers_own_models_beside_the_shipped_ones(place, is_alone
     own_folder(place, is_alone=is_alone)
     test = AppTest.from_file(APP, default_timeout=120).run()
     assert "Tobramycin, ward 7 (own model)" in test.selectbox(key="file_drug").options and not test.exception
+
+
+def test_a_model_from_scratch_follows_levels_and_recommends_nothing(place):
+    own_folder(place, is_alone=True)
+    test = AppTest.from_file(APP, default_timeout=120).run()
+    test.session_state["open_case"] = Case("a", KEY, cohort()[0], datetime(2026, 3, 9), 48.0, Target.of_card(load_card(KEY)), "mg/L")
+    test.run()
+    assert not test.exception and "gives no dose" in words(test) and "Concentration" in words(test)
+    assert "Regimens, ranked" not in words(test)
 
 
 def test_a_patient_whose_model_was_deleted_is_closed_and_the_reader_told(place):

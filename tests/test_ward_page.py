@@ -58,7 +58,7 @@ def test_the_table_stands_in_the_order_of_urgency_with_marks_and_words(ranked):
     table = ranked.dataframe[0].value
     assert list(table["Patient"]) == ["high *1*", "fine", "slip", "wrong"]
     assert [words.split(" ", 1)[0] for words in table["Urgency"]] == ["▲", "●", "✕", "✕"]
-    assert table["high"][0] > 0.5 and "less a day" in table["change"][0]
+    assert table["high"][0] > 50 and "less a day" in table["change"][0]
 
 
 def test_those_for_whom_nobody_answers_are_named_above_the_table_with_the_sentence(ranked):

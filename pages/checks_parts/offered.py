@@ -77,11 +77,12 @@ def _classical(card: DrugCard) -> Engine:
 def _shared(engine: Engine, source: Source, patients: Callable[[], Sequence[Patient]]) -> dict[str, Work]:
     """The checks that ask only for levels, whoever they come from."""
     card = model(source.drug).card
+    judged = {"replay": lambda tick: replay(engine, patients(), Target.from_spec(card.target()), judge=_classical(card), progress=tick)}
     return {
         "vpc": lambda tick: _vpcs(engine, patients(), tick),
         "fit": lambda tick: goodness_of_fit(engine, patients(), replicates=REPLICATES, progress=tick),
         "forecasts": lambda tick: level_accuracy(engine, patients(), margin=usual_margin(card), progress=tick),
-        "replay": lambda tick: replay(engine, patients(), Target.from_spec(card.target()), judge=_classical(card), progress=tick),
+        **(judged if card.targets and card.published_models else {}),
         "plausibility": lambda tick: plausibility(engine, card, patients(), progress=tick),
     }
 
@@ -115,7 +116,7 @@ def _vpcs(engine: Engine, patients: Sequence[Patient], tick: Tick) -> dict[tuple
 
 def _folds(engine: Engine, card: DrugCard, patients: Sequence[Patient], tick: Tick) -> CrossValidation:
     """The shipped engines, and where it takes no minutes a classical population fit made anew on each training set."""
-    learners = [shipped(engine), shipped(_classical(card))]
+    learners = [shipped(engine), *([shipped(_classical(card))] if card.published_models else [])]
     if len(patients) <= MOST_FITTED:
         learners.append(fitted(card))
     return cross_validate(learners, patients, folds=min(FOLDS, len(patients)), progress=tick)

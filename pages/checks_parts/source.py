@@ -78,7 +78,9 @@ def choose_source() -> Source | None:
         drug = st.segmented_control(
             "Drug", list(names), default=first, required=True, format_func=names.__getitem__, key="checks_drug", persist_state="session"
         )
-        kind = st.segmented_control("Checked on", [VIRTUAL, UPLOADED], default=VIRTUAL, required=True, key="checks_kind", persist_state="session")
+        kind = UPLOADED  # no virtual patients without a published model
+        if model(drug).card.published_models:
+            kind = st.segmented_control("Checked on", [VIRTUAL, UPLOADED], default=VIRTUAL, required=True, key="checks_kind", persist_state="session")
         groups = {s.label: s for s in strata(model(drug).card)}
         group = groups.get(st.selectbox("Group", [EVERYBODY, *groups], key=f"checks_group_{drug}", width=290, persist_state="session"))
         if kind == VIRTUAL:
@@ -124,14 +126,20 @@ def _ask_file(drug: str, kept: str) -> None:
             with st.popover("Units and options", icon=":material/tune:"):
                 overrides = show_options(drug, place="checks_file")
             show_template(drug)
-            st.button(f"Example: {EXAMPLE} synthetic patients", icon=":material/science:", key="checks_example", on_click=_open_example, args=(drug, kept))
+            if model(drug).card.published_models:
+                _offer_example(drug, kept)
         file = st.file_uploader(
-            f"Patients on {model(drug).card.name.lower()}: CSV or Excel, up to {MAX_BYTES // 10**6} MB and {MAX_ROWS:,} rows", key=f"checks_file_{drug}"
+            f"Patients on {literal(model(drug).card.name.lower())}: CSV or Excel, up to {MAX_BYTES // 10**6} MB and {MAX_ROWS:,} rows",
+            key=f"checks_file_{drug}",
         )
         if file is None:
             return
         if read := read_table(file.file_id, file.getvalue(), drug, overrides, place="checks_file"):
             _keep(literal(file.name), read[1], kept)
+
+
+def _offer_example(drug: str, kept: str) -> None:
+    st.button(f"Example: {EXAMPLE} synthetic patients", icon=":material/science:", key="checks_example", on_click=_open_example, args=(drug, kept))
 
 
 def _keep(name: str, cohort: Cohort, kept: str) -> None:

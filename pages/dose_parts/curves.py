@@ -71,7 +71,7 @@ def past_times(case: Case) -> tuple[float, ...]:
 def future_times(case: Case, regimen: Regimen) -> tuple[float, ...]:
     """Times to draw from now on."""
     _, to_h = window(case, regimen)
-    planned = regimen.doses(to_h) + (_continued(case).doses(to_h) if case.current else ())
+    planned = regimen.doses(to_h) + (continued(case).doses(to_h) if case.current else ())
     return tuple(np.round(grid(case.now_h, to_h, planned), 3).tolist())
 
 
@@ -80,7 +80,8 @@ def _beside(case: Case) -> tuple[str, ...]:
     return ("apriori", "population") if case.patient.samples else ("population",)
 
 
-def _continued(case: Case) -> Regimen:
+def continued(case: Case) -> Regimen:
+    """The current regimen from now on."""
     assert case.current is not None
     return replace(case.current, start_h=max(case.current.start_h, case.now_h))
 
@@ -89,7 +90,7 @@ def _overlays(case: Case, regimens: tuple[Regimen, ...], past_h: tuple[float, ..
     """The curves that can be shown beside this regimen's: the current regimen going on, and what was expected before the levels."""
     found = []
     if case.current:
-        goes_on = bands(case.digest, (_continued(case),), future_times(case, regimens[0]), "individual", case)[0, 2] * per_mg_per_L(case)
+        goes_on = bands(case.digest, (continued(case),), future_times(case, regimens[0]), "individual", case)[0, 2] * per_mg_per_L(case)
         found.append({"name": "unchanged", "label": "If unchanged", "is_on": True, "is_fixed": True, "past": None, "future": rounded_lists(goes_on)})
     for name in _beside(case):
         past = rounded_lists(bands(case.digest, regimens[:1], past_h, name, case)[0, 0] * per_mg_per_L(case)) if past_h else None

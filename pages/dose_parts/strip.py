@@ -23,8 +23,9 @@ def show_strip(case: Case) -> None:
                 st.markdown(kidneys, width="content")
             st.markdown(" ".join(_badges(case, card)), width="content")
         with st.container(horizontal=True, width="content"):
-            with st.popover(f"Target {bounds_of(case)}", icon=":material/target:"):
-                choose_goal(case, card)
+            if card.gives_dose:
+                with st.popover(f"Target {bounds_of(case)}", icon=":material/target:"):
+                    choose_goal(case, card)
             is_editing = st.session_state.get("is_editing", False)
             st.button("Close data" if is_editing else "Edit data", icon=":material/edit:", key="edit", on_click=_flip)
 

@@ -6,6 +6,7 @@ from pages import literal, posterior_for
 from pages.dose_parts.entitled import badge_of, found_in, show_looked_at
 from pages.dose_parts.judgement import anybody, judged
 from pages.dose_parts.levels import show_levels
+from pages.dose_parts.next_level import show_next_level
 from pages.dose_parts.shown import since_words
 from pkvae_core.case import Case
 from pkvae_core.dosing.reason import cautions_for
@@ -29,6 +30,8 @@ def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> No
     is_silent = found_in(case).verdict == REFUSED
     st.markdown(f"{badge} {sentence} {'' if is_silent else _draws(posterior)}")
     show_levels(case, ranking)
+    if not is_silent:
+        show_next_level(case, ranking)
     show_looked_at(case)
     for sentence in change_sentences(posterior.card, posterior.patient, lambda time_h: since_words(case, time_h)):
         st.markdown(f":blue-badge[:material/event_repeat: Changed] {literal(sentence)}")

@@ -14,7 +14,7 @@ GHOSTS = 4  # intervals between the thin lines
 
 
 def ends_of(names: list[str]) -> tuple[int, int]:
-    """Which two come first: the two dots that were chosen last, else the open patient and a dot, else the centre and the next."""
+    """Which two come first: the last two chosen dots, else the open patient and the dot, else the centre and whoever there is."""
     return (len(names) - 2, len(names) - 1) if len(names) > 2 else (0, len(names) - 1)
 
 

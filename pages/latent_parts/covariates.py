@@ -100,10 +100,10 @@ def _show_ranking(drug: str, found: Discovery, quantity: str) -> None:
         {
             "Covariate": effect.column.label,
             "Called": "yes" if effect.q <= found.rate else "no",
+            "Effect (95 % interval)": effect_words(effect),
             "Share of the variance (%)": round(100 * max(effect.importance, 0), 1),
             "p": effect.p,
             "q": effect.q,
-            "Effect (95 % interval)": effect_words(effect),
             "Patients": effect.patients,
         }
         for effect in found.effects_on(quantity)
@@ -119,7 +119,7 @@ def _show_ranking(drug: str, found: Discovery, quantity: str) -> None:
             ),
             "p": st.column_config.NumberColumn(format="%.4f", help="By permutation, given all other covariates."),
             "q": st.column_config.NumberColumn(format="%.3f", help="The least false-discovery rate at which it is called (Benjamini-Hochberg)."),
-            "Effect (95 % interval)": st.column_config.TextColumn(width="large"),
+            "Effect (95 % interval)": st.column_config.TextColumn(width="large", help="Read from the shape of the curve, others held."),
         },
     )
     st.download_button(

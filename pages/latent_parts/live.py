@@ -39,4 +39,6 @@ def _where(share: float) -> str:
     """How unusual a point is, in words."""
     if share == 0:
         return "Further from the centre than any virtual patient: this curve is the decoder's guess."
-    return f"{max(1, round(100 * share))} of 100 virtual patients lie further from the centre."
+    if share < 0.01:
+        return "Fewer than 1 of 100 virtual patients lie further from the centre."
+    return f"{round(100 * share)} of 100 virtual patients lie further from the centre."

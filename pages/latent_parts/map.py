@@ -57,5 +57,5 @@ def _shape(before: Placement, now: Placement | None) -> str:
 def _outline(placement: Placement) -> str:
     agreement = f"{placement.agreement:.0%}".replace("%", " %")
     if placement.is_gaussian:
-        return f"an ellipse (the draws are Gaussian here: it shares {agreement} of their area)"
-    return f"the contour of the draws (not Gaussian: an ellipse would share {agreement} of their area)"
+        return f"an ellipse (like Gaussian draws, they share {agreement} of the area with it)"
+    return f"the contour of the draws (not Gaussian: they share only {agreement} of the area with an ellipse)"

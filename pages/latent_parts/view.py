@@ -26,10 +26,10 @@ def choose_view(drug: str, population: LatentMap, axes: tuple[Axis, ...]) -> tup
         return f"{name} · {meaning_words(by_name[name])}"
 
     colour = st.selectbox(
-        "Colour", list(properties), 2, format_func=lambda n: properties[n].label, key=f"latent_colour_{drug}", width=240, persist_state="session"
+        "Colour", list(properties), 2, format_func=lambda n: properties[n].label, key=f"latent_colour_{drug}", width=170, persist_state="session"
     )
-    x = st.selectbox("Across", names, across, format_func=worded, key=f"latent_x_{drug}", width=220, persist_state="session")
-    y = st.selectbox("Up", names, up, format_func=worded, key=f"latent_y_{drug}", width=220, persist_state="session")
+    x = st.selectbox("Across", names, across, format_func=worded, key=f"latent_x_{drug}", width=200, persist_state="session")
+    y = st.selectbox("Up", names, up, format_func=worded, key=f"latent_y_{drug}", width=200, persist_state="session")
     return by_name[x], by_name[y], properties[colour]
 
 

@@ -12,16 +12,17 @@ from pkvae_core.insight.placement import latent_mean
 from pkvae_core.insight.walk import Slide, decoded, walk
 from pkvae_core.wording import regimen_words
 
+OFFERED = 50  # chosen patients by name: a longer list is not read
 FAMILIES = {"Latent axes": "is_latent", "Measured directions": "is_towards", "Principal components": "is_principal"}
 
 
 def starts(drug: str, chosen: list[int]) -> dict[str, np.ndarray]:
-    """Where a walk or a path can begin or end: names and points. The typical patient, the open one, those chosen on the map (the first fifty)."""
+    """Where a walk or a path can begin or end: names and points. The typical patient, the open one, the first of those chosen on the map."""
     population, here = latent_map(drug)[0], patient_here(drug)
     found = {"Population's centre": population.centre}
     if here:
         found[here[0].label] = latent_mean(here[1][-1])
-    return found | {f"Virtual patient {i + 1:,}": population.z[i] for i in chosen[:50]}
+    return found | {f"Virtual patient {i + 1:,}": population.z[i] for i in chosen[:OFFERED]}
 
 
 @st.fragment

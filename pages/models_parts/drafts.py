@@ -86,7 +86,7 @@ def _offer_resume(folder: Path, plan: Plan) -> None:
 def _resume(key: str) -> None:
     training = trainings()[key]
     try:
-        begin(training.plan, training.card, training.patients, resume=True)
+        begin(training.plan, training.card, training.patients)
     except ValueError as error:
         st.session_state["drafts_said"] = "error", literal(str(error))
 

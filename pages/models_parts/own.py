@@ -34,7 +34,7 @@ def show_own(drug: str) -> None:
             st.markdown(f":orange[:material/do_not_disturb_on:] {literal(limit.text)}")
         _show_covariates(card)
     with right.container(border=True, height="stretch"):
-        st.header("What was given", anchor=False)
+        st.header("What may be given" if card.gives_dose else "What was given", anchor=False)
         _show_products(card)
     _show_files(drug, card, provenance)
     if (folder / "training.csv").is_file():

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.checks_parts.jobs import Job, Step, Tick
-from pkvae_core.checks.own_model import Plan, hold_out, make
+from pkvae_core.checks.own_model import Plan, hold_out, is_resumable, make
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.patient import Patient
 from pkvae_core.vae.library import drafts
@@ -66,12 +66,18 @@ def running() -> list[Training]:
     return [each for each in trainings().values() if not each.is_over]
 
 
-def begin(plan: Plan, card: DrugCard, patients: Sequence[Patient], *, resume: bool = False) -> Training:
-    """Start learning in the background; with `resume` from where the last training of this name stopped. Raises ValueError where it is running already."""
+def begin(plan: Plan, card: DrugCard, patients: Sequence[Patient]) -> Training:
+    """Start learning in the background, from where the last training of this name stopped if it had the same patients and settings.
+
+    Raises ValueError where it is running already, and where another draft of that name waits.
+    """
     known = trainings().get(card.drug)
     if known is not None and not known.is_over:
         raise ValueError(f"a model called {plan.name} is being trained already. Choose another name, or cancel that training.")
     live, folder, patients = Live(), drafts() / card.drug, tuple(patients)
+    resume = folder.exists() and is_resumable(folder, plan, patients)
+    if folder.exists() and not resume:
+        raise ValueError(f"another draft called {plan.name} waits on this page. Save or discard it first, or choose another name.")
 
     def learning(tick: Tick) -> None:
         def told(done: int, total: int, losses: dict[str, float]) -> None:

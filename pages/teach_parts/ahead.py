@@ -1,6 +1,8 @@
 """Where does the next level help most? The expected gain over the hours to come."""
 
 import math
+from datetime import datetime
+from itertools import pairwise
 
 import streamlit as st
 
@@ -15,9 +17,10 @@ from pkvae_core.wording import regimen_words
 
 SILENT = "Nobody answers for this patient, so no next level can be planned. Check the levels that are there."
 METHOD = (
-    "For each hour the model draws levels that the laboratory may report, learns from each as if it had been measured, chooses the regimen that then ranks first, "
-    "and counts how much better it does than today's choice: in the target, less the chance above the toxicity alarm. The curve is the average; "
-    "of times that are nearly as good, the earliest is marked. Hours during an infusion, and half an hour after, are left out."
+    "For each hour the model draws levels that the laboratory may report, learns from each as if it had been measured, chooses the regimen that then "
+    "ranks first, and counts how much better it scores than today's choice: chance in target, less that above the toxicity alarm. The curve is the average; "
+    "of times that are nearly as good, the earliest is marked. Hours during an infusion, and half an hour after, are left out. "
+    "The patient is taken to stay as today: draw sooner where that is in doubt."
 )
 
 
@@ -35,16 +38,18 @@ def show_ahead(case: Case) -> None:
 
 def _draw(case: Case, found: NextLevel) -> None:
     """A gap wherever the hours in between are left out."""
-    moments, points, said, best, usual = [], [], [], None, min(b.time_h - a.time_h for a, b in zip(found.times, found.times[1:], strict=False))
-    for i, expected in enumerate(found.times):
-        if i and expected.time_h - found.times[i - 1].time_h > 1.01 * usual:
-            moments.append(_plain(case, expected.time_h - usual / 2)), points.append(math.nan), said.append("")
-        best = len(moments) if expected is found.best else best
-        moments.append(_plain(case, expected.time_h)), points.append(100 * expected.gain), said.append(expected_words(expected))
+    usual = min(later.time_h - earlier.time_h for earlier, later in pairwise(found.times))
+    marks: list[tuple[float, float, str]] = []
+    for earlier, expected in zip((None, *found.times), found.times, strict=False):
+        if earlier and expected.time_h - earlier.time_h > 1.01 * usual:
+            marks.append((expected.time_h - usual / 2, math.nan, ""))
+        marks.append((expected.time_h, 100 * expected.gain, expected_words(expected)))
+    moments, points, said = [_plain(case, t) for t, _, _ in marks], [p for _, p, _ in marks], [w for _, _, w in marks]
+    best = next((i for i, (t, _, _) in enumerate(marks) if found.best and t == found.best.time_h), None)
     doses = [_plain(case, dose.time_h) for dose in found.regimen.doses(found.times[-1].time_h)]
     figure = plots.gains(theme(), moments, points, said, best, doses=doses)
     chart(figure, key="teach_gains", alt="Expected gain of the next level over the hours to come.")
 
 
-def _plain(case: Case, time_h: float):
+def _plain(case: Case, time_h: float) -> datetime:
     return case.clock(time_h).replace(tzinfo=None)

@@ -28,7 +28,9 @@ def choose() -> tuple[str, Case, Lesson | None]:
     if st.session_state.get(CHOICE) not in names:
         st.session_state[CHOICE] = names[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Case", names, format_func=_label, key=CHOICE, on_change=_follow, width=420, persist_state="session")
+        name = st.selectbox(
+            "Case", names, format_func={name: _label(name) for name in names}.__getitem__, key=CHOICE, on_change=_follow, width=420, persist_state="session"
+        )
         _show_link(name)
     if name == OWN and case is not None:
         return name, case, None

@@ -1,20 +1,29 @@
 """One level at a time: what we believed, what the level says by itself, and both together."""
 
+from datetime import datetime
+
+import numpy as np
 import streamlit as st
 
-from pages import chart, theme
+from pages import chart, posterior_for, theme
 from pages.dose_parts.shown import clock_words, factor_of, metric_name, per_mg_per_L, unit_of
 from pages.teach_parts.found import beliefs_of, curve, exposure_regimen, shapes_of, steps_of
 from pkvae_core.case import Case
+from pkvae_core.dosing.recommend import silence_of
 from pkvae_core.inference.observable import observable
 from pkvae_core.insight.belief import EXPOSURE, PARAMETERS, counted, course_times
 from pkvae_core.insight.belief_words import BIT, narrowed_words, taught_words, triple_words
 from pkvae_core.plots import teach as plots
-from pkvae_core.report.words import interval_words, unit_words
+from pkvae_core.report.words import interval_words, percent_words, unit_words
 from pkvae_core.wording import regimen_words, rounded
 
-STAGES = ("What we believed", "What the level says", "Both together")
+STAGES = ("Before", "The level alone", "Both together")
 SHOWN = ((plots.PRIOR,), (plots.PRIOR, plots.LIKELIHOOD), (plots.PRIOR, plots.LIKELIHOOD, plots.POSTERIOR))
+KEYS = (
+    ":gray[**— before this level**]",
+    ":gray[**— before this level**] · :orange[**- - this level alone**]",
+    ":gray[**— before this level**] · :orange[**- - this level alone**] · :blue[**— both together**]",
+)
 HELP = (
     "Grey is what was believed before this level. The bracket holds nine tenths of the levels that the laboratory may report.",
     "Orange, dashed: how well each value explains this level, all else being as believed. The level alone knows no more than this.",
@@ -33,6 +42,7 @@ def show_steps(name: str, case: Case) -> None:
     _show_hills(case, index, stage)
     if stage == 2:
         _show_taught(case, index)
+        _show_doubts(case, index)
     _show_buttons(name, case, index, stage)
 
 
@@ -89,7 +99,7 @@ def _show_course(name: str, case: Case, index: int, stage: int) -> None:
     dots = [
         plots.Dot(_plain(case, s.time_h), ((s.lloq_mg_per_L if s.is_below_lloq else s.concentration_mg_per_L) or 0.0) * factor, s.is_below_lloq) for s in known
     ]
-    ceiling = 1.06 * max([float(curve(case.digest, 0, case)[4].max()) * factor, high, *(dot.value for dot in dots)])
+    ceiling = 1.06 * max([float((before if after is None else np.maximum(before, after))[4].max()), high, *(dot.value for dot in dots)])
     hidden = plots.Expected(_plain(case, level.time_h), low, high, guess) if stage < 2 else None
     figure = plots.course(theme(), [_plain(case, t) for t in course_times(case)], before, after, dots, hidden, ceiling=ceiling, unit=unit)
     chart(figure, key="teach_course", alt=f"Concentration over time, {STAGES[stage].lower()} of level {index + 1}.")
@@ -99,7 +109,7 @@ def _show_course(name: str, case: Case, index: int, stage: int) -> None:
         st.markdown(f"{said} model expected {interval_words(low, high)} {unit} (90 %); the laboratory reported **{reported}**.")
 
 
-def _plain(case: Case, time_h: float):
+def _plain(case: Case, time_h: float) -> datetime:
     return case.clock(time_h).replace(tzinfo=None)
 
 
@@ -111,7 +121,7 @@ def _guess(name: str, case: Case, index: int, high: float, *, is_open: bool) -> 
     if is_open:
         st.session_state.setdefault(key, min(st.session_state.get(kept, 0.0), top))
         label = f"The class predicts the level of {when} ({unit_words(case.unit)})"
-        st.slider(label, 0.0, top, step=float(f"{top / 100:.1g}"), key=key, on_change=_keep, args=(key, kept))
+        st.slider(label, 0.0, top, step=float(f"{top / 100:.1g}"), format="%g", key=key, on_change=_keep, args=(key, kept))
     return st.session_state.get(kept)
 
 
@@ -129,7 +139,8 @@ def quantities(case: Case) -> dict[str, tuple[str, str, float]]:
 def _show_hills(case: Case, index: int, stage: int) -> None:
     """Clearance, volume or half-life, and exposure: prior, likelihood, posterior."""
     known = quantities(case)
-    columns = st.columns(3)
+    st.markdown(KEYS[stage])
+    columns = st.columns(3, vertical_alignment="bottom")
     with columns[1]:
         second = st.segmented_control(
             "Second quantity",
@@ -148,19 +159,32 @@ def _show_hills(case: Case, index: int, stage: int) -> None:
                 st.markdown(f"**{label}**")
             figure = plots.belief(theme(), shapes_of(case.digest, index, name, case), SHOWN[stage], unit, factor=factor)
             chart(figure, key=f"teach_hill_{name}", alt=f"{label}: {', '.join(SHOWN[stage])}.")
-    if stage == 0:
-        st.caption(f"Exposure is that on {regimen_words(exposure_regimen(case))}.")
+    off = beliefs_of(case.digest, case)[index + (stage == 2)].share_undrawn(EXPOSURE)
+    unsettled = f" In {percent_words(off)} of outcomes it never settles; these are not in the picture." if off else ""
+    if stage == 0 or off:
+        st.caption(f"Exposure is that on {regimen_words(exposure_regimen(case))}.{unsettled}")
 
 
 def _show_taught(case: Case, index: int) -> None:
     """What the level taught, in words, in bits and in what it moved."""
     step = steps_of(case.digest, case)[index]
     st.markdown(taught_words(step), help=f"The Kullback-Leibler divergence of what is believed after the level from what was believed before it. {BIT}")
-    rows = [
-        f"| {label} | {triple_words(step.before.interval(name), unit, factor)} | **{triple_words(step.after.interval(name), unit, factor)}** | {narrowed_words(step.narrowed(name))} |"
-        for name, (label, unit, factor) in quantities(case).items()
-    ]
+    rows = []
+    for name, (label, unit, factor) in quantities(case).items():
+        before, after = (triple_words(belief.interval(name), unit, factor) for belief in (step.before, step.after))
+        rows.append(f"| {label} | {before} | **{after}** | {narrowed_words(step.narrowed(name))} |")
     st.markdown("\n".join(["| | Before | With this level | 90 % interval |", "|---|---|---|---|", *rows]))
+
+
+def _show_doubts(case: Case, index: int) -> None:
+    """With the last level: whether the belief may be dosed by, and whose it is where it is not the trained model's."""
+    posterior = posterior_for(case)
+    if index < len(counted(case)) - 1:
+        return
+    if silence_of(posterior):
+        st.warning("Nobody may dose by this belief: the levels do not fit such a patient.", icon=":material/block:")
+    elif posterior.engine != "vae":
+        st.info("The patient lies outside what the trained model has learned: this is what classical MAP-Bayes believes.", icon=":material/swap_horiz:")
 
 
 def _show_prior(case: Case) -> None:

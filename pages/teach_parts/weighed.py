@@ -22,6 +22,9 @@ def show_balance(case: Case) -> None:
         return
     labels = [balance.label for balance in BALANCES]
     chosen = st.select_slider("How much does the prior count?", labels, "Bayes", key="teach_balance", help="Left: mostly the levels. Right: only the prior.")
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        for mark in ("◂ mostly the levels", "Bayes", "only the prior ▸"):
+            st.caption(mark, width="content")
     index = labels.index(chosen)
     st.markdown(balance_words(BALANCES[index]))
     if posterior_for(case).engine != latent_posterior(case).engine:

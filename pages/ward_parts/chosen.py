@@ -33,8 +33,8 @@ def show_chosen(ward: Ward, rows: Sequence[WardRow]) -> None:
         _show_advice(row)
         st.markdown("\n".join(f"- {line}" for line in _lines(ward, row)))
         if row.reason:
-            (st.error if row.urgency is UNANSWERED else st.info)(
-                literal(row.reason), icon=":material/block:" if row.urgency is UNANSWERED else ":material/info:"
+            (st.error if row.urgency == UNANSWERED else st.info)(
+                literal(row.reason), icon=":material/block:" if row.urgency == UNANSWERED else ":material/info:"
             )
         _show_cautions(row)
         if row.now_h is not None:
@@ -44,12 +44,13 @@ def show_chosen(ward: Ward, rows: Sequence[WardRow]) -> None:
 
 def _verdict(row: WardRow) -> str:
     """Who answers, where that is not simply the drug's own model."""
-    return VERDICTS[row.verdict][0] if row.verdict in VERDICTS and row.urgency is not UNANSWERED else ""
+    return VERDICTS[row.verdict][0] if row.verdict in VERDICTS and row.urgency != UNANSWERED else ""
 
 
 def _show_advice(row: WardRow) -> None:
     if row.advice is None:
         return
+    st.caption("Best regimen")
     st.subheader(regimen_words(row.advice.regimen), anchor=False)
     change = f" · {row.advice.change}" if row.advice.change else ""
     st.markdown(f"in target in **{times_out_of(row.advice.probability_in)}** outcomes{change}")
@@ -74,7 +75,7 @@ def _lines(ward: Ward, row: WardRow) -> list[str]:
     if row.last_level:
         when = clock_of(ward.cohort.origin.get(row.patient_id))(row.last_level.time_h)
         lines.append(f"Last level **{level_text(row.last_level, ward.unit_mg_per_L)}** {unit_words(ward.unit)} {when}")
-    if row.version and row.urgency is not UNANSWERED:
+    if row.version and row.urgency != UNANSWERED:
         lines.append(f"{engine_label(row.engine)} answers")
     return lines
 

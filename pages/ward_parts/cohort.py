@@ -5,10 +5,9 @@ from hashlib import sha256
 
 import streamlit as st
 
-from pages import ROOT, literal, model, models, open_case
+from pages import ROOT, drug_label, literal, model, models, open_case
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.dosing.target import Target
-from pkvae_core.drugs.card import load_card
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
 from pkvae_core.records.table import Cohort, read_patients
 from pkvae_core.records.units import concentration_factor
@@ -30,11 +29,11 @@ class Ward:
     @property
     def target(self) -> Target | None:
         """The card's; None where it states none."""
-        return Target.from_spec(load_card(self.drug).target(self.metric)) if self.metric else None
+        return Target.from_spec(model(self.drug).card.target(self.metric)) if self.metric else None
 
     @property
     def unit_mg_per_L(self) -> float:
-        return concentration_factor(self.unit, load_card(self.drug).molar_mass_g_per_mol)
+        return concentration_factor(self.unit, model(self.drug).card.molar_mass_g_per_mol)
 
     @property
     def size(self) -> int:
@@ -44,14 +43,14 @@ class Ward:
 
 def choose_ward() -> Ward | None:
     """The row of choices on top and the file below it; None while something is still open, which is said."""
-    names = {drug: each.card.name for drug, each in models().items()}
+    drugs = list(models())
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         case = open_case()
-        first = case.drug if case else EXAMPLE_DRUG if EXAMPLE_DRUG in names else next(iter(names))
+        first = case.drug if case else EXAMPLE_DRUG if EXAMPLE_DRUG in drugs else drugs[0]
         st.session_state.setdefault("ward_drug", first)
-        drug = st.segmented_control("Drug", list(names), required=True, format_func=names.__getitem__, key="ward_drug", persist_state="session")
+        drug = st.segmented_control("Drug", drugs, required=True, format_func=drug_label, key="ward_drug", persist_state="session")
         assert drug  # one is always chosen
-        specs = {spec.metric: spec for spec in load_card(drug).targets}
+        specs = {spec.metric: spec for spec in model(drug).card.targets}
         usual = next((metric for metric, spec in specs.items() if spec.is_default), "")
         metric = usual
         if len(specs) > 1:
@@ -91,7 +90,7 @@ def _ask_file(drug: str, kept: str) -> None:
             if drug == EXAMPLE_DRUG:
                 st.button("Example: a synthetic ward of 24", icon=":material/science:", key="ward_example", on_click=_open_example, args=(kept,))
         file = st.file_uploader(
-            f"Patients on {load_card(drug).name.lower()}: CSV or Excel, up to {MAX_BYTES // 10**6} MB and {MAX_ROWS:,} rows", key=f"ward_upload_{drug}"
+            f"Patients on {model(drug).card.name.lower()}: CSV or Excel, up to {MAX_BYTES // 10**6} MB and {MAX_ROWS:,} rows", key=f"ward_upload_{drug}"
         )
         if file is None:
             return
@@ -101,12 +100,12 @@ def _ask_file(drug: str, kept: str) -> None:
                 list_problems(cohort.problems)
                 st.error("No patient in this file can be used. Correct the errors listed above and upload it again.", icon=":material/error:")
                 return
-            st.session_state[kept] = literal(file.name), repr(key), cohort, overrides.get("concentration_unit", load_card(drug).concentration_unit)
+            st.session_state[kept] = literal(file.name), repr(key), cohort, overrides.get("concentration_unit", model(drug).card.concentration_unit)
             st.rerun()
 
 
 def _open_example(kept: str) -> None:
     """Virtual patients, written as any ward's file is."""
-    card = load_card(EXAMPLE_DRUG)
+    card = model(EXAMPLE_DRUG).card
     cohort = read_patients(EXAMPLE, options=card.read_options())
     st.session_state[kept] = "Synthetic example: 24 virtual patients", "example", cohort, card.concentration_unit

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import streamlit as st
 
+from pages import model
 from pages.dose_parts.fill import fill
 from pages.dose_parts.opening import case_of, open_new
 from pages.ward_parts.cohort import Ward
-from pkvae_core.drugs.card import load_card
 
 GO = "ward_go"
 
@@ -15,7 +15,7 @@ GO = "ward_go"
 def open_patient(ward: Ward, patient_id: str) -> None:
     """This patient as the open case, with the target of the ward; for a callback: `go` turns the page on the next run."""
     record = next(record for record in ward.cohort.records if record.patient.id == patient_id)
-    card = load_card(ward.drug)
+    card = model(ward.drug).card
     unit = ward.unit if ward.unit in card.reporting_units else card.concentration_unit
     problems = tuple(p for p in ward.cohort.problems if p.patient_id in (None, patient_id))
     source, origin = f"file {ward.name}", ward.cohort.origin[patient_id]

@@ -10,7 +10,7 @@ from pages.checks_parts.running import duration, said, share
 from pages.ward_parts.cohort import Ward
 from pkvae_core.insight.ward import WardRow, ranked, unread, ward
 
-EVERY_S = 0.5
+EVERY_S = 1.0
 JOB, FOUND, STEP = "ward_job", "ward_found", "ward"
 
 
@@ -30,6 +30,7 @@ def begin(asked: Ward) -> None:
 
     def work(tick: Tick) -> tuple[WardRow, ...]:
         records, rows = asked.cohort.records, {}
+        tick(0, len(records))
         for place, row in ward(answering, records, asked.target):
             rows[place] = row
             tick(len(rows), len(records))

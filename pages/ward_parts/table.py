@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import theme
+from pages.dose_parts.shown import NAMES
 from pages.ward_parts.cohort import Ward
 from pages.ward_parts.opened import open_patient
 from pkvae_core.insight.urgency import URGENCIES, Urgency
@@ -26,17 +27,18 @@ def filtered(rows: Sequence[WardRow]) -> list[WardRow]:
     """Those that the reader wants to see: of some urgencies, with a text in the name. All of them at first."""
     count = counted(row.urgency for row in rows)
     by_name = {urgency.name: urgency for urgency in count}
-    chosen = st.pills(
-        "Show",
-        list(by_name),
-        selection_mode="multi",
-        format_func=lambda name: f"{by_name[name].words} {count[by_name[name]]:,}",
-        key="ward_show",
-        help="\n\n".join(f"**{urgency.words}**: {urgency.means}" for urgency in URGENCIES),
-        wrap=True,
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.pills(
+            "Show",
+            list(by_name),
+            selection_mode="multi",
+            format_func=lambda name: f"{by_name[name].words} {count[by_name[name]]:,}",
+            key="ward_show",
+            help="\n\n".join(f"**{urgency.words}**: {urgency.means}" for urgency in URGENCIES),
+            wrap=True,
+        )
+        text = st.text_input("Patient", key="ward_search", placeholder="Search a patient", label_visibility="collapsed", icon=":material/search:", width=200)
     wanted: set[Urgency] = {by_name[name] for name in chosen or () if name in by_name}
-    text = st.text_input("Patient", key="ward_search", placeholder="Search a patient", label_visibility="collapsed", icon=":material/search:", width=260)
     return [row for row in rows if (not wanted or row.urgency in wanted) and text.lower() in row.patient_id.lower()]
 
 
@@ -75,24 +77,28 @@ def _cells(ward: Ward, row: WardRow) -> dict[str, object]:
     return {
         PATIENT: row.patient_id,
         URGENCY: row.urgency.words,
-        "high": exposure and exposure.chances.too_high,
-        "low": exposure and exposure.chances.too_low,
-        "in": exposure and exposure.chances.in_target,
+        OPEN: "Open" if row.now_h is not None else None,
+        "high": exposure and _percent(exposure.chances.too_high),
+        "low": exposure and _percent(exposure.chances.too_low),
+        "in": exposure and _percent(exposure.chances.in_target),
         "exposure": f"{rounded(exposure.median)} ({interval_words(exposure.low90, exposure.high90)})" if exposure else "",
         "best": regimen_words(advice.regimen) if advice else "none: see the card" if row.reason else "",
-        "best_in": advice and advice.probability_in,
+        "best_in": advice and _percent(advice.probability_in),
         "change": advice.change if advice else "",
         "level": level_text(row.last_level, ward.unit_mg_per_L) if row.last_level else "",
         "verdict": row.verdict or "not asked",
-        OPEN: "Open" if row.now_h is not None else None,
     }
+
+
+def _percent(probability: float | None) -> float | None:
+    return None if probability is None else 100 * probability
 
 
 def _columns(ward: Ward) -> dict[str, Any]:
     target = ward.target
     unit = f" ({target.unit})" if target else ""
     alarms = ("", "") if target is None else tuple("" if a is None else f" {rounded(a)}" for a in (target.toxicity_alarm, target.inefficacy_alarm))
-    share: Any = {"format": "percent", "width": 84}
+    share: Any = {"format": "%.0f %%", "width": 84}
     return {
         PATIENT: st.column_config.TextColumn(pinned=True, width=96),
         URGENCY: st.column_config.TextColumn(width=150),
@@ -100,8 +106,8 @@ def _columns(ward: Ward) -> dict[str, Any]:
         "low": st.column_config.NumberColumn(f"Below{alarms[1]}", help="Chance below the inefficacy alarm, if nothing changes", **share),
         "in": st.column_config.NumberColumn("In target", help="Chance in target, if nothing changes", **share),
         "exposure": st.column_config.TextColumn(
-            f"{target.label if target else 'Exposure'}{unit}",
-            width=170,
+            f"{NAMES[target.metric] if target else 'Exposure'}{unit}",
+            width=180,
             help="Median and 90 % interval if nothing changes; over the past 24 h where the doses follow no clear regimen",
         ),
         "best": st.column_config.TextColumn("Best regimen", width=230),

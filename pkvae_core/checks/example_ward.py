@@ -18,6 +18,7 @@ from pkvae_core.checks.virtual import Virtual, fresh
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import course, rows
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.inference.similarity import similarity
 from pkvae_core.patient import Dose, Patient, Regimen, Sample
 
@@ -66,10 +67,10 @@ def _treated(virtual: Virtual, i: int, random: np.random.Generator) -> Patient:
 
 
 def _levels(virtual: Virtual, i: int, doses: tuple[Dose, ...], time_h: np.ndarray, random: np.random.Generator) -> tuple[Sample, ...]:
-    truth, model = rows(virtual.truth, torch.tensor([i])), virtual.card.published_models[int(virtual.model[i])].name
+    truth, error = rows(virtual.truth, torch.tensor([i])), MODELS[virtual.card.published_models[int(virtual.model[i])].name].error
     with torch.no_grad():
         level = truth.curves(course(virtual.card, [doses]), torch.as_tensor(time_h, dtype=torch.float32)[None])[0][0, 0].double().numpy()
-    measured = np.maximum(level + residual_sd(model, level) * random.standard_normal(len(level)), 0.5)
+    measured = np.maximum(level + residual_sd(error, level) * random.standard_normal(len(level)), 0.5)
     return tuple(Sample(float(t), float(f"{c:.3g}")) for t, c in zip(time_h, measured, strict=True))
 
 

@@ -75,13 +75,13 @@ def _runge_kutta(slope: Callable[[float, Tensor], Tensor], state: Float[Tensor, 
 
 
 def _recirculation(p: Parameters) -> Float[Tensor, "patient time"]:
-    """Depot, central, gallbladder. Bile takes up CLb; it is emptied for an hour at the patient's two meals of the day into the gut, and absorbed again."""
+    """Depot, central, gallbladder. Bile takes up CLb and leaks into the gut; two meals empty it within the hour, and what was in it is absorbed again."""
     ka, k, kb = p["ka"], p["CL"] / p["V"], p["CLb"] / p["V"]
 
     def slope(t: float, s: Tensor) -> Tensor:
         day = t % INTERVAL_H
         meal = ((day - p["meal"]).abs() < 0.5) | ((day - p["meal"] - 6).abs() < 0.5)
-        emptied = p["emptying"] * meal * s[:, 2]
+        emptied = (p["leak"] + p["emptying"] * meal) * s[:, 2]
         return torch.stack([emptied - ka * s[:, 0], ka * s[:, 0] - (k + kb) * s[:, 1], kb * s[:, 1] - emptied], 1)
 
     return (_runge_kutta(slope, torch.zeros(len(k), 3, dtype=torch.float64))[..., 1] / p["V"]).T
@@ -117,13 +117,13 @@ HIDDEN = (
     Hidden(
         "recirculation",
         "bile that is emptied and absorbed again at two meals a day",
-        {"CL": (2.0, 0.3), "V": (30.0, 0.2), "ka": (1.2, 0.4), "CLb": (3.0, 0.4), "meal": (5.0, 0.15), "emptying": (3.0, 0.3)},
+        {"CL": (2.5, 0.3), "V": (30.0, 0.2), "ka": (1.2, 0.4), "CLb": (3.0, 0.4), "meal": (4.0, 0.15), "emptying": (3.0, 0.3), "leak": (0.15, 0.3)},
         _recirculation,
     ),
     Hidden(
         "target-mediated",
-        "binding to a target that takes the drug with it",
-        {"CL": (1.5, 0.3), "V": (30.0, 0.2), "ka": (0.7, 0.4), "R0": (4.0, 0.4), "kdeg": (0.1, 0.3), "kint": (0.15, 0.3), "KSS": (0.3, 0.4)},
+        "binding to a target that takes the drug with it, and that is there again by the next dose",
+        {"CL": (1.5, 0.3), "V": (30.0, 0.2), "ka": (0.7, 0.4), "R0": (1.5, 0.4), "kdeg": (0.3, 0.3), "kint": (0.4, 0.3), "KSS": (0.3, 0.4)},
         _target_mediated,
     ),
 )

@@ -27,7 +27,7 @@ FOLLOWING = 0.7  # their correlation with the one that they follow
 TWO_GROUPS = {"B": 0.5, "SHIFT": 0.05, "N9": 0.5, "N10": 0.2}  # and how many are in the second
 NULLS = tuple(f"N{i}" for i in range(1, 11))
 INTERVAL_H, DOSES, INFUSION_H, MG_PER_KG = 12.0, 6, 1.0, 15.0
-PROPORTIONAL, ADDITIVE_MG_PER_L = 0.15, 0.5
+PROPORTIONAL, ADDITIVE_MG_PER_L, LLOQ_MG_PER_L = 0.15, 0.5, 0.5
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,17 @@ def known_effects(card: DrugCard, count: int, seed: int) -> KnownEffects:
     flow, peripheral = 4.0 * np.exp(eta[3]), 0.45 * covariates["WT"] * np.exp(eta[2])
     amplitude, rate = two_compartment(*(torch.from_numpy(v)[:, None] for v in (clearance, central, flow, peripheral)))
     pulses = Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros(count, 1, 1, dtype=torch.float64))
-    patients = [_patient(card, i, {name: float(values[i]) for name, values in covariates.items()}, pulses, random) for i in range(count)]
-    return KnownEffects(tuple(patients), clearance, central + peripheral)
+    doses = [_doses(card, float(weight)) for weight in covariates["WT"]]
+    times, noise = zip(*(_sampling(random) for _ in range(count)), strict=True)
+    most = max(map(len, times))
+    padded = torch.tensor(np.array([np.pad(t, (0, most - len(t)), mode="edge") for t in times]), dtype=torch.float32)
+    single = Pulses(*(getattr(pulses, name).float() for name in ("amplitude", "rate", "lag")))
+    true = superpose(single, course(card, doses), padded)[0][:, 0].double().numpy()
+    patients = tuple(
+        Patient(str(i + 1), doses[i], _samples(times[i], true[i], noise[i]), tuple(Covariate(name, float(v[i])) for name, v in covariates.items()))
+        for i in range(count)
+    )
+    return KnownEffects(patients, clearance, central + peripheral)
 
 
 def _covariates(count: int, random: np.random.Generator) -> Mapping[str, np.ndarray]:
@@ -73,18 +82,24 @@ def _clearance(c: Mapping[str, np.ndarray]) -> np.ndarray:
     return 4.5 * (c["WT"] / 70) ** 0.75 * (c["CRCL"] / 80) ** 0.6 * 0.7 ** c["SHIFT"] * 1.4 ** (u**2) * 1.4 ** (is_up - 0.5)
 
 
-def _patient(card: DrugCard, i: int, covariates: Mapping[str, float], pulses: Pulses, random: np.random.Generator) -> Patient:
-    """Six doses by weight every 12 h; after any of them a level soon after the infusion or a trough, in all 3 to 5, one of each at least."""
-    amount_mg = 250 * max(round(MG_PER_KG * covariates["WT"] / 250), 1)
-    doses = tuple(Dose(INTERVAL_H * k, amount_mg, INFUSION_H, card.products[0].name) for k in range(DOSES))
+def _doses(card: DrugCard, weight_kg: float) -> tuple[Dose, ...]:
+    """Six doses by weight, every 12 h."""
+    amount_mg = 250 * max(round(MG_PER_KG * weight_kg / 250), 1)
+    return tuple(Dose(INTERVAL_H * k, amount_mg, INFUSION_H, card.products[0].name) for k in range(DOSES))
+
+
+def _sampling(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Hours of 3 to 5 levels, in turn soon after an infusion and a trough, each after any dose but the first; and their standard normal errors."""
     number = int(random.integers(3, 6))
     interval = random.integers(1, DOSES, number)
     late = np.arange(number) % 2 == 1
     after = np.where(late, random.uniform(8, 11.9, number), random.uniform(1.3, 5, number))
-    time = np.unique(INTERVAL_H * interval + after)
-    mine = Pulses(*(getattr(pulses, name)[i : i + 1].float() for name in ("amplitude", "rate", "lag")))
-    true = superpose(mine, course(card, [doses]), torch.from_numpy(time).float()[None])[0][0, 0].numpy().astype(float)
-    sd = np.sqrt((PROPORTIONAL * true) ** 2 + ADDITIVE_MG_PER_L**2)
-    levels = true + sd * random.standard_normal(len(true))
-    samples = tuple(Sample(float(t), float(c), None) if c > 0.5 else Sample(float(t), None, 0.5) for t, c in zip(time, levels, strict=True))
-    return Patient(str(i + 1), doses, samples, tuple(Covariate(name, value) for name, value in covariates.items()))
+    time_h = np.unique(INTERVAL_H * interval + after)
+    return time_h, random.standard_normal(len(time_h))
+
+
+def _samples(time_h: np.ndarray, true: np.ndarray, noise: np.ndarray) -> tuple[Sample, ...]:
+    """What the laboratory reports; below 0.5 mg/L only that it is below."""
+    true = true[: len(time_h)]
+    levels = true + np.hypot(PROPORTIONAL * true, ADDITIVE_MG_PER_L) * noise
+    return tuple(Sample(float(t), float(c)) if c > LLOQ_MG_PER_L else Sample(float(t), None, LLOQ_MG_PER_L) for t, c in zip(time_h, levels, strict=True))

@@ -94,8 +94,10 @@ def make(plan: Plan, card: DrugCard, patients: Sequence[Patient], out: Path, *, 
         _must_be_the_same(out, plan, known)
         if (out / "model.json").exists():
             return load_model(out)
+    elif (out / "model.json").exists():
+        raise ValueError(f"{out} holds a model already; name another folder, or delete that one first.")
     out.mkdir(parents=True, exist_ok=True)
-    (out / ASKED).write_text(json.dumps({**asdict(plan), "patients": _digest(known)}, indent=1))
+    (out / ASKED).write_text(json.dumps({**asdict(plan), "patients": digest_of(known)}, indent=1))
     model = learn(card, known, out, start=_start(plan), schedule=plan.schedule, resume=resume and is_begun(out), tick=tick)
     _add(out, model, {"cohort": plan.cohort, "covariates": covariate_distribution(card, known)})
     return model
@@ -104,6 +106,15 @@ def make(plan: Plan, card: DrugCard, patients: Sequence[Patient], out: Path, *, 
 def is_begun(out: Path) -> bool:
     """Whether an interrupted training left its state in this folder."""
     return (out / STATE).exists()
+
+
+def is_resumable(out: Path, plan: Plan, patients: Sequence[Patient]) -> bool:
+    """Whether `make` with `resume` would go on with what is in this folder: the same patients and settings, the folds excepted."""
+    try:
+        _must_be_the_same(out, plan, usable(patients))
+    except ValueError:
+        return False
+    return True
 
 
 def asked(out: Path) -> Plan | None:
@@ -118,7 +129,7 @@ def _start(plan: Plan) -> PKVAE | None:
     return load_model(plan.start) if plan.start else None
 
 
-def _digest(patients: Sequence[Patient]) -> str:
+def digest_of(patients: Sequence[Patient]) -> str:
     return hashlib.sha256(repr(tuple(patients)).encode()).hexdigest()[:16]
 
 
@@ -127,7 +138,7 @@ def _must_be_the_same(out: Path, plan: Plan, patients: Sequence[Patient]) -> Non
     before = asked(out)
     if before is None:
         raise ValueError(f"{out.name}: there is nothing to resume; start anew.")
-    if json.loads((out / ASKED).read_text())["patients"] != _digest(patients) or replace(before, folds=plan.folds) != plan:
+    if json.loads((out / ASKED).read_text())["patients"] != digest_of(patients) or replace(before, folds=plan.folds) != plan:
         raise ValueError(f"the interrupted training of {before.name} had other patients or other settings. Choose the same ones, or start anew.")
 
 

@@ -23,7 +23,7 @@ from pkvae_core.residual_error import log_likelihood
 from pkvae_core.vae.observed import ObservedSchedule, learn
 from pkvae_core.vae.vae import PKVAE
 
-PATIENTS, ASKED, BANK = 500, 200, 40_000
+PATIENTS, ASKED, BANK, AT_ONCE = 500, 200, 160_000, 20_000
 LLOQ_mg_per_L = 0.05
 AT = slice(round(INTERVAL_H / STEP_H) + 5, None, 5)  # the second interval, every half hour
 BAND = (0.05, 0.5, 0.95)
@@ -98,16 +98,17 @@ def classical(cohort: Cohort, asked: Cohort, compartments: int) -> Score:
 @torch.no_grad()
 def right_structure(hidden: Hidden, asked: Cohort, generator: torch.Generator) -> Score:
     """The exact posterior of the very population that made the patients, by weighing `BANK` of its curves: what nobody can beat on average."""
-    bank = hidden.draw(BANK, generator)
+    drawn = [hidden.draw(AT_ONCE, generator) for _ in range(BANK // AT_ONCE)]
+    first, second = (torch.cat([curves[:, part] for curves in drawn]) for part in (slice(round(INTERVAL_H / STEP_H)), AT))
     population = Population.of(card(), asked.patients)
     quantiles = []
     for i in range(len(asked.patients)):
         one = rows(population, slice(i, i + 1))
         at = (one.sample_time[0] / STEP_H).round().long()
-        each = log_likelihood(bank[:, at], one.level[0], one.is_below_lloq[0], ERROR) * one.is_sample[0]
+        each = log_likelihood(first[:, at], one.level[0], one.is_below_lloq[0], ERROR) * one.is_sample[0]
         weight = each.double().sum(1).softmax(0)
         some = torch.multinomial(weight, 1000, replacement=True, generator=generator)
-        quantiles.append(np.quantile(bank[some, AT].numpy(), BAND, axis=0))
+        quantiles.append(np.quantile(second[some].numpy(), BAND, axis=0))
     low, middle, high = np.stack(quantiles, 1)
     return _score(asked.truth[:, AT].numpy(), middle, (low, high))
 

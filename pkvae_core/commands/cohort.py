@@ -58,7 +58,7 @@ class Bar:
         if (is_terminal and now - self.said < EVERY_S and done < total) or (not is_terminal and int(20 * share) == self.shown):
             return
         self.said, self.shown = now, int(20 * share)
-        left = f", {(now - self.began) / share * (1 - share) / 60:.1f} min left" if share else ""
+        left = f", {(now - self.began) / share * (1 - share) / 60:.1f} min left" if share > 0.01 else ""
         parts = "".join(f", {name} {value:.3g}" for name, value in losses.items())
         print(
             f"[{'#' * int(30 * share):<30}] {100 * share:.0f} %{left}{parts}", end="\r" if is_terminal and done < total else "\n", file=sys.stderr, flush=True

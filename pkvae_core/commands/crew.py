@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,9 +34,10 @@ Rows = Iterator[tuple[int, WardRow]]
 
 @dataclass(frozen=True)
 class Ask:
-    """What every worker must know: the drug, the version of its model here, the target, the seed and the number of draws."""
+    """What every worker must know: the drug, or the folder of a model of your own (which a cluster must share), the version of the model here, the target, the
+    seed and the number of draws."""
 
-    drug: str
+    model: str | Path
     version: str
     target: Target | None
     seed: int = 0
@@ -45,15 +47,15 @@ class Ask:
 def work(ask: Ask, records: Sequence[PatientRecord]) -> list[WardRow]:
     """The rows of one part, in whichever process. Raises ValueError where the model there is another one."""
     torch.set_num_threads(1)  # one patient's matrices are too small to share
-    model = _model(ask.drug)
+    model = _model(ask.model)
     if model.version != ask.version:
         raise ValueError(f"a worker has the model {model.version} and this machine {ask.version}. Install the same PKVAE on both.")
     return list(ward_rows(model, records, ask.target, draws=ask.draws, seed=ask.seed))
 
 
 @lru_cache(maxsize=2)
-def _model(drug: str) -> PKVAE:
-    return load_model(drug)
+def _model(where: str | Path) -> PKVAE:
+    return load_model(where)
 
 
 def cores() -> int:
@@ -151,7 +153,7 @@ def _check_workers(client: Any, ask: Ask) -> None:
     """Raises ValueError unless there are workers, and each has our package and the same model."""
     try:
         client.wait_for_workers(1, timeout=REACH_S)
-        found = client.run(_version, ask.drug)
+        found = client.run(_version, ask.model)
     except TimeoutError as error:
         raise ValueError(f"the Dask scheduler has no worker after {REACH_S} s. Start some with `dask worker ADDRESS --nthreads 1`.") from error
     except ModuleNotFoundError as error:
@@ -161,8 +163,12 @@ def _check_workers(client: Any, ask: Ask) -> None:
         raise ValueError(f"the worker at {where} has the model {version}, this machine {ask.version}. Install the same PKVAE on both.")
 
 
-def _version(drug: str) -> str:
-    return _model(drug).version
+def _version(where: str | Path) -> str:
+    """ "none" where that worker has no such model."""
+    try:
+        return _model(where).version
+    except ValueError:
+        return "none"
 
 
 def _next_ended(distributed: Any, client: Any, asked: Mapping[Any, Part]) -> Any:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from pkvae_core.commands.cases import ALL_ANSWERED, NOTHING_ANSWERED, SOME_UNANSWERED, add_case_flags, count, open_cases, say, write_rows
+from pkvae_core.commands.cases import ALL_ANSWERED, NOTHING_ANSWERED, SOME_UNANSWERED, add_case_flags, count, model_of, open_cases, say, write_rows
 from pkvae_core.commands.crew import Ask, Rows, cores, on_cores, on_dask
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
@@ -11,7 +11,6 @@ from pkvae_core.insight.urgency import LIKELY, POSSIBLE
 from pkvae_core.insight.ward import WardRow, ranked, unread
 from pkvae_core.insight.ward_words import counted
 from pkvae_core.report.ward import COLUMNS, ward_table
-from pkvae_core.vae.checkpoint import load_model
 
 HELP = "a whole ward in one table, the most urgent patient first"
 DESCRIPTION = f"""\
@@ -50,7 +49,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     cases = open_cases(arguments)
     target = target_of(cases.card, arguments.metric)
-    ask = Ask(arguments.drug, load_model(arguments.drug).version, target, arguments.seed)
+    ask = Ask(arguments.model or arguments.drug, model_of(arguments).version, target, arguments.seed)
     records = cases.cohort.records
     rows = on_dask(ask, records, arguments.dask) if arguments.dask else on_cores(ask, records, arguments.cores or cores())
     found = in_order(rows, len(records)) if records else []

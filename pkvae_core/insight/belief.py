@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from pkvae_core.case import Case
 from pkvae_core.dosing.option import judge
@@ -17,6 +17,8 @@ PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("H
 EXPOSURE = "exposure"
 BAND = (0.05, 0.25, 0.5, 0.75, 0.95)
 GRID = 160
+SMOOTH = 1.5 * 1.06
+RARE = 0.03  # of a belief's greatest height
 PerDraw = Float[np.ndarray, " draw"]
 Triple = tuple[float, float, float]  # median, 5 % and 95 %
 
@@ -31,6 +33,13 @@ class Belief:
     @property
     def weight(self) -> PerDraw:
         return np.asarray(self.posterior.weight, dtype=float)
+
+    def is_drawn(self, name: str) -> Bool[np.ndarray, " draw"]:
+        """Which draws have a place on a logarithmic axis: an exposure that never settles has none."""
+        return np.isfinite(self.values[name]) & (self.values[name] > 0)
+
+    def share_undrawn(self, name: str) -> float:
+        return float(self.weight[~self.is_drawn(name)].sum())
 
     def interval(self, name: str) -> Triple:
         """Median and 90 % interval."""
@@ -70,25 +79,28 @@ class Step:
         """Prior, likelihood and posterior over one quantity, on its logarithm; the likelihood is averaged over what else is believed before this level.
 
         L(v) = E[L | v], by kernels over the pooled draws as wide as suits the narrower belief: so the product of prior and likelihood is the posterior.
+        It is NaN where hardly a draw of either belief lies.
         """
-        raw = np.concatenate([self.before.values[name], self.after.values[name]])
-        counts = np.isfinite(raw) & (raw > 0)
+        raw, counts = (np.concatenate([part(self.before), part(self.after)]) for part in (lambda b: b.values[name], lambda b: b.is_drawn(name)))
         logs, before, after = np.log(raw[counts]), self.pooled.before[counts], self.pooled.after[counts]
-        low, high = weighted_quantiles(logs, before, (0.002, 0.998)).tolist()
-        grid = np.linspace(low, high, GRID)
-        kernel = np.exp(-0.5 * ((grid[:, None] - logs) / _width(logs, before, after)) ** 2)
-        kernel /= np.trapezoid(kernel, grid, axis=0).clip(min=1e-12)
-        prior, posterior = kernel @ before, kernel @ after
-        likelihood = posterior / np.maximum(prior, 1e-9 * prior.max())
-        return Shapes(np.exp(grid), prior, likelihood / likelihood.max(), posterior)
+        grid = np.log(spread((self.before, self.after), name))
+        prior, posterior = (_kernels(logs, weight, grid, _width(logs, before, after)) for weight in (before, after))
+        is_peopled = (prior > RARE * prior.max()) | (posterior > RARE * posterior.max())
+        likelihood = np.where(is_peopled & (prior > 0), posterior / np.maximum(prior, 1e-300), np.nan)
+        return Shapes(np.exp(grid), prior, likelihood / np.nanmax(likelihood), posterior)
+
+
+def _kernels(logs: PerDraw, weight: PerDraw, grid: Float[np.ndarray, " value"], width: float) -> Float[np.ndarray, " value"]:
+    """Gaussian kernel density of weighted draws."""
+    return np.exp(-0.5 * ((grid[:, None] - logs) / width) ** 2) @ weight / (width * np.sqrt(2 * np.pi))
 
 
 def _width(logs: PerDraw, *weights: PerDraw) -> float:
-    """Silverman's width for the narrower of two beliefs: 1.06 sd n^(-1/5)."""
+    """Half as wide again as Silverman's width for the narrowest of these beliefs, 1.06 sd n^(-1/5): a shape to look at, and a ratio of two."""
     found = []
     for weight in (w / w.sum() for w in weights):
         sd = float(np.sqrt(weight @ (logs - weight @ logs) ** 2))
-        found.append(1.06 * sd * float(np.square(weight).sum()) ** 0.2)
+        found.append(SMOOTH * sd * float(np.square(weight).sum()) ** 0.2)
     return max(min(found), 1e-6)
 
 
@@ -136,16 +148,12 @@ def course_times(case: Case) -> tuple[float, ...]:
 
 def density(belief: Belief, name: str, value: Float[np.ndarray, " value"]) -> Float[np.ndarray, " value"]:
     """Density of one quantity per unit of its logarithm at these values; draws whose value is infinite are not in it."""
-    raw = belief.values[name]
-    counts = np.isfinite(raw) & (raw > 0)
-    logs, weight = np.log(raw[counts]), belief.weight[counts]
-    width = _width(logs, weight)
-    kernel = np.exp(-0.5 * ((np.log(value)[:, None] - logs) / width) ** 2) / (width * np.sqrt(2 * np.pi))
-    return kernel @ weight
+    counts = belief.is_drawn(name)
+    logs, weight = np.log(belief.values[name][counts]), belief.weight[counts]
+    return _kernels(logs, weight, np.log(value), _width(logs, weight))
 
 
 def spread(found: Sequence[Belief], name: str) -> Float[np.ndarray, " value"]:
-    """Values, evenly on the logarithm, that hold the middle 98 % of every one of these beliefs."""
-    ends = [weighted_quantiles(b.values[name], b.weight, (0.01, 0.99)) for b in found]
-    finite = [end for pair in ends for end in pair if np.isfinite(end) and end > 0]
-    return np.geomspace(min(finite), max(finite), GRID)
+    """Values, evenly on the logarithm, that hold the middle 98 % of every one of these beliefs, as far as they are finite."""
+    ends = [weighted_quantiles(b.values[name][b.is_drawn(name)], b.weight[b.is_drawn(name)], (0.01, 0.99)) for b in found]
+    return np.geomspace(float(np.min(ends)), float(np.max(ends)), GRID)

@@ -20,6 +20,7 @@ from pkvae_core.residual_error import log_likelihood
 
 ROUNDS, SETTLED = 200, 1e-10
 PerDraw = Float[np.ndarray, " draw"]
+OfBoth = tuple[Float[np.ndarray, " before"], Float[np.ndarray, " after"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Pooled:
         return max(nats, 0.0) / math.log(2)  # noise of the estimate alone takes it below zero, where a divergence never is
 
 
-def pool(weights: tuple[PerDraw, PerDraw], log_likelihoods: tuple[PerDraw, PerDraw]) -> Pooled:
+def pool(weights: OfBoth, log_likelihoods: OfBoth) -> Pooled:
     """The beliefs before and after one level as one set of draws: `weights` of each (summing to 1) and the log-likelihood of the level at each."""
     log_l, own = np.concatenate(log_likelihoods), np.concatenate(weights)
     shares = np.repeat(_shares(*weights), [len(w) for w in weights])
@@ -57,9 +58,9 @@ def pool(weights: tuple[PerDraw, PerDraw], log_likelihoods: tuple[PerDraw, PerDr
     return Pooled(before, after / after.sum(), log_l, log_z + top)
 
 
-def _shares(before: PerDraw, after: PerDraw) -> tuple[float, float]:
+def _shares(*weights: np.ndarray) -> tuple[float, float]:
     """How much of the pooled draws comes from each belief, counted by effective draws."""
-    effective = [1 / float(np.square(weight).sum()) for weight in (before, after)]
+    effective = [1 / float(np.square(weight).sum()) for weight in weights]
     return effective[0] / sum(effective), effective[1] / sum(effective)
 
 

@@ -10,9 +10,10 @@ interval of the exposure under r* is then expected to be. Every time is asked wi
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from scipy.special import ndtr
 
@@ -108,11 +109,11 @@ def expected_of(
     shares, asked = _shares(posterior, kept), _systematic(np.full(DRAWS, 1 / DRAWS), OUTCOMES)
     noise = _errors(posterior, shares[asked], random)
     found = []
-    for time_h, true in zip(times_h, concentration(posterior, doses, np.asarray(times_h, dtype=float)).T[:, kept], strict=True):
+    for time_h, true in zip(times_h, concentration(_only(posterior, kept), doses, np.asarray(times_h, dtype=float)).T, strict=True):
         weights, bits = _weighed(_likelihoods(posterior, shares, true, _levels(true[asked], noise), lloq_mg_per_L))
-        scores = weights @ utility
+        scores, chances = _expected(weights, utility), _expected(weights, inside)
         best, rows = scores.argmax(1), np.arange(OUTCOMES)
-        gain, gain_in = float(scores[rows, best].mean()), float((weights @ inside)[rows, best].mean())
+        gain, gain_in = float(scores[rows, best].mean()), float(chances[rows, best].mean())
         found.append(Expected(float(time_h), gain, gain_in, bits, _relative_width(exposure, weights)))
     return tuple(found)
 
@@ -129,6 +130,14 @@ def _utilities(target: Target, exposures: Sequence[np.ndarray]) -> tuple[Float[n
 def _systematic(weight: Float[np.ndarray, " draw"], count: int) -> np.ndarray:
     """Which draws speak for the belief when only `count` are asked: evenly along the cumulative weight."""
     return np.searchsorted(weight.cumsum().clip(max=1 - 1e-12), (np.arange(count) + 0.5) / count)
+
+
+def _only(posterior: Posterior, kept: np.ndarray) -> Posterior:
+    """The same belief as these draws, all worth the same."""
+    index = torch.as_tensor(kept)
+    member, z = (None if table is None else table[index] for table in (posterior.member, posterior.z))
+    even = torch.full((len(kept),), 1 / len(kept), dtype=posterior.weight.dtype)
+    return replace(posterior, responses=posterior.responses.at(index), member=member, z=z, weight=even)
 
 
 def _shares(posterior: Posterior, kept: np.ndarray) -> Float[np.ndarray, "draw model"]:
@@ -168,6 +177,11 @@ def _weighed(likelihood: PerOutcome) -> tuple[PerOutcome, float]:
     weights = likelihood / likelihood.sum(1, keepdims=True)
     weights[weights < NEXT_TO_NOTHING] = 0
     return weights, float(np.mean(math.log2(weights.shape[1]) - _entropy_bits(weights)))
+
+
+def _expected(weights: PerOutcome, table: Float[np.ndarray, "draw regimen"]) -> Float[np.ndarray, "outcome regimen"]:
+    """Mean of every regimen under each row of weights; by torch, which the pages keep to one thread."""
+    return (torch.from_numpy(weights) @ torch.from_numpy(table)).numpy()
 
 
 def _entropy_bits(weights: PerOutcome) -> Float[np.ndarray, " outcome"]:

@@ -15,9 +15,6 @@ from pkvae_core.insight.axes import Axis
 from pkvae_core.vae.vae import PKVAE
 
 DRAWS = 600
-# Measured on 200 clouds of 600 draws each (seed 0): Gaussian ones, with any correlation up to 0.95, agree on at least 0.88 of the joint area in 99 of 100;
-# lognormal ones with a standard deviation of 0.3 on at most 0.87 in 95 of 100, with 0.4 on at most 0.84 in 99 of 100.
-GAUSSIAN_FROM = 0.87
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,12 @@ class Region:
         return self.density > self.level
 
     @property
+    def extent(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """From where to where the area reaches: across, and up."""
+        across, up = self.x[self.is_inside.any(0)], self.y[self.is_inside.any(1)]
+        return (float(across[0]), float(across[-1])), (float(up[0]), float(up[-1]))
+
+    @property
     def top(self) -> tuple[float, float]:
         """The highest point of the area, where a label can stand."""
         row, column = np.argwhere(self.is_inside)[-1]
@@ -48,15 +51,13 @@ class Region:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where one patient lies: the mean, the area that holds nine tenths of the belief, how far it agrees with the draws' own region, and which is drawn."""
+    """Where one patient lies: the mean, the area that holds nine tenths of the belief, the share of their joint area on which ellipse and draws agree, and
+    whether that is as much as a Gaussian's draws would."""
 
     area: Region
     centre: tuple[float, float]
     agreement: float
-
-    @property
-    def is_gaussian(self) -> bool:
-        return self.agreement >= GAUSSIAN_FROM
+    is_gaussian: bool
 
 
 def place(posterior: Posterior, across: Axis, up: Axis, *, probability: float = 0.9) -> Placement:
@@ -65,11 +66,26 @@ def place(posterior: Posterior, across: Axis, up: Axis, *, probability: float = 
     assert some.z is not None, "only a posterior in a latent space has a place on the map"
     z, mean = some.z.float().numpy(), latent_mean(posterior)
     points = np.stack([across.coordinate(z), up.coordinate(z)], 1)
-    free = region(points, probability)
+    effective = min(DRAWS, float(1 / posterior.weight.square().sum()))
+    free = region(points, probability, effective=effective)
     gaussian = ellipse(points, probability, free)
-    agreement = float((free.is_inside & gaussian.is_inside).sum() / (free.is_inside | gaussian.is_inside).sum())
-    area = gaussian if agreement >= GAUSSIAN_FROM else free
-    return Placement(area, (float(mean @ across.direction), float(mean @ up.direction)), agreement)
+    share = agreement(free, gaussian)
+    is_gaussian = share >= gaussian_from(effective)
+    return Placement(gaussian if is_gaussian else free, (float(mean @ across.direction), float(mean @ up.direction)), share, is_gaussian)
+
+
+def agreement(one: Region, other: Region) -> float:
+    """Which part of the joint area of two regions on one grid belongs to both."""
+    return float((one.is_inside & other.is_inside).sum() / (one.is_inside | other.is_inside).sum())
+
+
+def gaussian_from(effective: float) -> float:
+    """The agreement that 99 of 100 Gaussian clouds of so many draws reach: 1 - 1.5 n^-0.38.
+
+    Measured on 150 clouds each (seed 0, correlations up to 0.95): 0.66, 0.73, 0.80, 0.86, 0.875, 0.89 with 50, 100, 200, 400, 600, 1000 draws. Lognormal ones
+    with a standard deviation of 0.4 stay below 0.83 in 95 of 100, however many draws: few draws cannot tell them apart, 300 and more do.
+    """
+    return 1 - 1.5 * effective**-0.38
 
 
 def latent_mean(posterior: Posterior) -> Float[np.ndarray, " latent"]:
@@ -78,12 +94,13 @@ def latent_mean(posterior: Posterior) -> Float[np.ndarray, " latent"]:
     return posterior.weight.float().numpy() @ posterior.z.float().numpy()
 
 
-def region(points: Float[np.ndarray, "draw 2"], probability: float, *, grid: int = 60) -> Region:
-    """Where `probability` of the draws lie most densely (Gaussian kernel density)."""
-    at_draws = kernel_density(points, points)
+def region(points: Float[np.ndarray, "draw 2"], probability: float, *, effective: float | None = None, grid: int = 60) -> Region:
+    """Where `probability` of the draws lie most densely (Gaussian kernel density); `effective` of them are independent, all when it is not said."""
+    count = effective or len(points)
+    at_draws = kernel_density(points, points, count)
     low, high = points.min(0), points.max(0)
     x, y = np.linspace(low - 0.3 * (high - low), high + 0.3 * (high - low), grid).T
-    density = kernel_density(points, np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)).reshape(grid, grid)
+    density = kernel_density(points, np.stack(np.meshgrid(x, y), -1).reshape(-1, 2), count).reshape(grid, grid)
     return Region(x, y, density, float(np.quantile(at_draws, 1 - probability)))
 
 
@@ -98,9 +115,9 @@ def ellipse(points: Float[np.ndarray, "draw 2"], probability: float, like: Regio
     return Region(like.x, like.y, density, 1 - probability)
 
 
-def kernel_density(points: Float[np.ndarray, "draw 2"], at: Float[np.ndarray, "place 2"]) -> Float[np.ndarray, " place"]:
-    """Density of the draws at some places, up to a constant: a Gaussian around each, shaped as all of them, Scott's width n^(-1/6)."""
-    width = np.linalg.cholesky(np.cov(points.T)) * len(points) ** (-1 / 6)
+def kernel_density(points: Float[np.ndarray, "draw 2"], at: Float[np.ndarray, "place 2"], count: float) -> Float[np.ndarray, " place"]:
+    """Density of `count` independent draws at some places, up to a constant: a Gaussian around each, shaped as all of them, Scott's width n^(-1/6)."""
+    width = np.linalg.cholesky(np.cov(points.T)) * count ** (-1 / 6)
     own, there = np.linalg.solve(width, points.T), np.linalg.solve(width, at.T)
     squared = (there**2).sum(0)[:, None] + (own**2).sum(0) - 2 * there.T @ own
     return np.exp(-0.5 * squared).mean(1)

@@ -74,6 +74,8 @@ def _groups(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) 
 def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, posterior: Placement | None, steps: Steps) -> None:
     """The open patient on the map: dashed before any level, solid with them; the means after 0, 1, 2 ... levels as numbered marks on a path."""
     colour = PALETTES[theme]
+    for placement in filter(None, (prior, posterior)):
+        _make_room(chart, placement.area)
     chart.add_traces(_outline(prior.area, colour, "dash"))
     _label(chart, prior.area.bottom, "before any level", colour, size=12, shift=-11)
     if posterior:
@@ -83,6 +85,13 @@ def add_patient(chart: go.Figure, theme: Theme, label: str, prior: Placement, po
         ink = colour.page if k == len(steps) - 1 else colour.ink
         chart.add_annotation(x=x, y=y, text=str(k), showarrow=False, font=dict(color=ink, size=10))
     _label(chart, (posterior or prior).area.top, f"<b>{escape(label)}</b>", colour, size=13, shift=11)
+
+
+def _make_room(chart: go.Figure, area: Region) -> None:
+    """A patient unlike the population is still on the map: the axes reach as far as the area."""
+    for name, (low, high) in zip(("xaxis", "yaxis"), area.extent, strict=True):
+        least, most = chart.to_dict()["layout"][name]["range"]
+        chart.update_layout({name: dict(range=[min(least, low), max(most, high)])})
 
 
 def _path(steps: Steps, label: str, colour: Palette) -> list[go.Scatter]:

@@ -7,7 +7,6 @@ from pkvae_core.plots.theme import PALETTES, Theme
 CONFIG = {
     "displaylogo": False,
     "showSendToCloud": False,
-    "showEditInChartStudio": False,
     "responsive": True,
     "toImageButtonOptions": {"format": "png", "scale": 3},
 }

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from pkvae_core.insight.belief import Shapes
 from pkvae_core.plots.theme import PALETTES, Palette, Theme, band, faded, figure
 
+FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)  # ticks where an axis spans little
 PRIOR, LIKELIHOOD, POSTERIOR = "before", "the level alone", "both"
 
 
@@ -115,7 +116,7 @@ def _hill(drawn: go.Figure, value: np.ndarray, height: np.ndarray, hue: str, nam
 
 def _logarithmic(drawn: go.Figure, value: np.ndarray, unit: str, top: float) -> None:
     low, high = float(value[0]), float(value[-1])
-    steps = (1, 2, 5) if high / low < 50 else (1, 3) if high / low < 1000 else (1,)
+    steps = next(found for least, found in ((1000, (1,)), (50, (1, 3)), (8, (1, 2, 5)), (2.5, (1, 1.5, 2, 3, 4, 5, 7)), (0, FINE)) if high / low >= least)
     ticks = [m * 10.0**k for k in range(-4, 7) for m in steps if low <= m * 10.0**k <= high]
     drawn.update_xaxes(
         type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=[f"{t:,g}" for t in ticks], title_text=unit, showgrid=False, tickangle=0
@@ -133,7 +134,8 @@ def gains(
     drawn.add_trace(go.Scatter(x=list(moments), y=list(points), customdata=list(said), mode="lines", line=line, connectgaps=False, hovertemplate=hover))
     top = max([1.0, *(p for p in points if p == p)])
     for moment in doses:
-        drawn.add_annotation(x=moment, y=0, text="▲ dose", showarrow=False, yshift=-1, yanchor="bottom", font=dict(color=colour.muted, size=11))
+        drawn.add_shape(type="line", x0=moment, x1=moment, y0=0, y1=1, yref="paper", line=dict(color=colour.muted, width=1, dash="dot"))
+        drawn.add_annotation(x=moment, y=1, yref="paper", text="dose", showarrow=False, xanchor="left", yanchor="top", font=dict(color=colour.muted, size=11))
     if best is not None:
         marker = dict(color=colour.in_target, size=13, symbol="diamond", line=dict(color=colour.page, width=1.5))
         drawn.add_trace(go.Scatter(x=[moments[best]], y=[points[best]], customdata=[said[best]], mode="markers", marker=marker, hovertemplate=hover))

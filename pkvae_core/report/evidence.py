@@ -193,14 +193,24 @@ def model_lines(case: Case, posterior: Posterior) -> Listing:
     """Which model spoke, from which papers it was made, where the target comes from, and what it was not made for."""
     card = posterior.card
     trained = f"trained {posterior.provenance['trained']}" if "trained" in posterior.provenance else "not trained"
-    shares = sorted(posterior.model_probability.items(), key=lambda pair: -pair[1])
     lines = (
         Line("Model", f"{posterior.version}, {trained}; drug card {card.version}; random seed {posterior.seed}."),
-        Line("Made from", " ".join(f"{MODELS[name].citation} ({percent_words(share)} of this answer; {MODELS[name].population})." for name, share in shares)),
+        Line("Made from", _made_from(posterior)),
         Line("Target", _target_source(case.target, card)),
         Line("Limits", " ".join(limit.text for limit in card.limits)),
     )
     return Listing("Model, sources and limits", lines)
+
+
+def _made_from(posterior: Posterior) -> str:
+    """The papers with their share in this answer; of an own model the cohort, and what it started from."""
+    provenance, shares = posterior.provenance, sorted(posterior.model_probability.items(), key=lambda pair: -pair[1])
+    if provenance.get("origin") != "cohort":
+        return " ".join(f"{MODELS[name].citation} ({percent_words(share)} of this answer; {MODELS[name].population})." for name, share in shares)
+    training = provenance["training"]
+    came = f"adapted from the shipped model {training['start']}" if training.get("start") else "from scratch, without any published model"
+    who = f"{training['patients']:,} patients with {training['levels']:,} levels of the cohort {provenance.get('cohort', 'of unknown name')}"
+    return f"an own model, learned from {who}, {came}; not checked by anyone else."
 
 
 def _target_source(target: Target, card: DrugCard) -> str:

@@ -38,6 +38,10 @@ class ArrivalDecoder(nn.Module):
             last.weight.mul_(0.1)
             last.bias.zero_()
 
+    def typical(self) -> list[nn.Parameter]:
+        """What moves everybody alike."""
+        return [self.centre]
+
     def forward(self, z: Float[Tensor, "subject draw latent"]) -> Pulses:
         """Responses to 1 mg: row 0 into the vein, and one row for each wave of what is swallowed."""
         out = self.centre + self.straight(z) + self.bent(z)

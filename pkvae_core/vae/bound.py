@@ -40,6 +40,10 @@ class Learner(nn.Module):
         self.model = model
         self.log_factor = nn.Parameter(torch.zeros(2))
 
+    def typical(self) -> list[nn.Parameter]:
+        """What moves everybody alike, residual error included: a few numbers that a small cohort can tell."""
+        return [*self.model.decoder.typical(), self.log_factor]
+
     def errors(self) -> tuple[tuple[float, float], ...]:
         proportional, additive = self.log_factor.detach().double().exp().tolist()
         return tuple((e.proportional * proportional, e.additive_mg_per_L * additive) for e in self.model.errors)
@@ -48,9 +52,8 @@ class Learner(nn.Module):
         """Standard deviation of the measurement (mg/L) under the error of each of the model's names."""
         proportional, additive = self.log_factor.exp()
         each = self.model.errors
-        return [
-            ((e.additive_mg_per_L * additive) ** 2 + (e.proportional * proportional * concentration) ** 2).clamp(min=1e-12).sqrt() for e in each
-        ]  # the root has no slope at 0
+        variances = [(e.additive_mg_per_L * additive) ** 2 + (e.proportional * proportional * concentration) ** 2 for e in each]
+        return [variance.clamp(min=1e-12).sqrt() for variance in variances]
 
     def log_levels(self, population: Population, concentration: Float[Tensor, "subject draw sample"], z: Tensor) -> Float[Tensor, "subject draw"]:
         """log p(levels | z), summed over whose error it may be."""

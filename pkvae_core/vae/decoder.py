@@ -40,6 +40,11 @@ class PulseDecoder(nn.Module):
         self.register_buffer("centre_disposition", torch.zeros(2, terms))
         self.register_buffer("centre_onset", torch.zeros(2))
 
+    def typical(self) -> list[nn.Parameter]:
+        """What moves everybody alike: the last biases, of the logarithms of amplitudes and rates."""
+        last = [net[-1] for net in (self.disposition, self.onset) if net is not None]
+        return [layer.bias for layer in last if isinstance(layer, nn.Linear)]
+
     def forward(self, z: Float[Tensor, "subject draw latent"]) -> Pulses:
         """Responses to 1 mg: row 0 into the vein, row 1 swallowed."""
         log_amplitude, log_rate = (self.disposition(z[..., : self.disposition_size]).unflatten(-1, (2, self.terms)) + self.centre_disposition).unbind(-2)

@@ -43,7 +43,7 @@ def covariate_features(covariates: Float[Tensor, "subject covariate"], scales: S
 
 def standardised(covariates: Float[Tensor, "*batch covariate"], scales: Scales) -> Float[Tensor, "*batch covariate"]:
     """Covariates in standard deviations from their mean (of the logarithm but for 0/1 ones), NaN where unknown."""
-    value = torch.where(torch.tensor(scales.is_log), covariates.clamp(min=1e-6).log(), covariates)
+    value = torch.where(torch.tensor(scales.is_log, dtype=torch.bool), covariates.clamp(min=1e-6).log(), covariates)
     return (value - torch.tensor(scales.mean)) / torch.tensor(scales.sd)
 
 

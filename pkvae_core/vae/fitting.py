@@ -24,7 +24,11 @@ STATE = "unfinished.safetensors"
 
 @dataclass(frozen=True)
 class Rules:
-    """How long and how hard one model is fitted; `leash` pulls every weight back to where it started (a share of lr x leash at each step)."""
+    """How long and how hard one model is fitted.
+
+    `leash` pulls every weight back to where it started (a share of rate x leash at each step); `others` is the share of the learning rate at which all weights
+    learn that do not merely move the typical patient.
+    """
 
     steps: int
     refine_steps: int
@@ -32,9 +36,15 @@ class Rules:
     draws: int
     learning_rate: float
     leash: float
+    others: float
     check_every: int
     patience: int
     seed: int
+
+    @property
+    def total(self) -> int:
+        """Steps where nothing stops early."""
+        return self.steps + self.refine_steps
 
     def learning_rate_at(self, step: int) -> float:
         return self.learning_rate * min(1.0, (step + 1) / 10) * (1 - 0.9 * step / self.steps)
@@ -73,13 +83,17 @@ class Fit:
         self.optimiser = self._fresh()
 
     def _fresh(self) -> torch.optim.Optimizer:
-        of = self.learner if self.phase == FIT else self.learner.model.encoder
-        return torch.optim.Adam(of.parameters(), lr=self.rules.learning_rate)
+        if self.phase != FIT:
+            return torch.optim.Adam(self.learner.model.encoder.parameters(), lr=self.rules.learning_rate)
+        typical = self.learner.typical()
+        mine = {id(p) for p in typical}
+        others = [p for p in self.learner.parameters() if id(p) not in mine]
+        return torch.optim.Adam([{"params": typical, "share": 1.0}, {"params": others, "share": self.rules.others}])
 
     @property
     def done(self) -> int:
         """Steps so far, counted as if none had been spared by stopping early."""
-        return {FIT: self.step, REFINE: self.rules.steps + self.step, DONE: self.rules.steps + self.rules.refine_steps}[self.phase]
+        return {FIT: self.step, REFINE: self.rules.steps + self.step, DONE: self.rules.total}[self.phase]
 
     def run(self, split: Split, save: Callable[["Fit"], None], report: Report) -> None:
         """To the end; `report` may raise to interrupt, after which the last saved state goes on."""
@@ -101,7 +115,7 @@ class Fit:
 
     def _descend(self, loss: Tensor, rate: float) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         self.learner.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP)

@@ -1,8 +1,11 @@
 """What can be learned from observed patients alone, sparse and irregular as they come, or how does a shipped model adapt to them?
 
 A cohort of some hundred patients with a few levels each does not pin its population down, so from scratch not one model is learned but an ensemble: each
-member has its own Bayesian bootstrap of the patients (weights Exp(1), Rubin 1981), its own start and its own patients held out to say when to stop. A shipped
-model that adapts is one model on a leash; when nothing gains on the patients held out, it stays as it was.
+member has its own Bayesian bootstrap of the patients (weights Exp(1), Rubin 1981), its own start and its own patients held out to say when to stop.
+
+A shipped model that adapts moves its typical patient and its residual error, and all else a hundred times more slowly, on a leash to what it was. That is done
+several times, each with another part of the patients held out to say when to stop, which is at once where nothing gains; their weights, which lie close
+together, are averaged. So a cohort that says little changes little.
 """
 
 import copy
@@ -30,16 +33,18 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 
 @dataclass(frozen=True)
 class ObservedSchedule:
-    """How a model is learned from a cohort: from scratch by `members` small models, or as one on a `leash`."""
+    """How a model is learned from a cohort: from scratch by `members` small models; adapted in as many `folds`, of `adapting_steps`, on a `leash`."""
 
-    members: int = 8
-    steps: int = 800
+    members: int = 6
+    steps: int = 600
     refine_steps: int = 200
     batch: int = 128
     draws: int = 16
     learning_rate: float = 5e-3
-    adapting_rate: float = 2e-4
-    leash: float = 10.0
+    folds: int = 4
+    adapting_steps: int = 150
+    others: float = 0.01
+    leash: float = 3.0
     held_out: float = 0.15
     check_every: int = 20
     patience: int = 6
@@ -52,16 +57,17 @@ class ObservedSchedule:
     @classmethod
     def fast(cls) -> "ObservedSchedule":
         """A minute is too long for a test."""
-        return cls(members=2, steps=20, refine_steps=5, batch=32, draws=8, check_every=5, width=16)
+        return cls(members=2, steps=20, refine_steps=5, folds=2, adapting_steps=10, batch=32, draws=8, check_every=5, width=16)
 
     def rules(self, member: int, is_adapting: bool) -> Rules:
         return Rules(
-            steps=self.steps,
+            steps=self.adapting_steps if is_adapting else self.steps,
             refine_steps=0 if is_adapting else self.refine_steps,
             batch=self.batch,
             draws=self.draws,
-            learning_rate=self.adapting_rate if is_adapting else self.learning_rate,
+            learning_rate=self.learning_rate,
             leash=self.leash if is_adapting else 0.0,
+            others=self.others if is_adapting else 1.0,
             check_every=self.check_every,
             patience=self.patience,
             seed=1000 * self.seed + member,
@@ -94,7 +100,7 @@ def learn(
     out.mkdir(parents=True, exist_ok=True)
     population = Population.of(card, useful)
     members = _members(card, population, out, start, schedule, resume, tick)
-    models = [_finished(fit) for fit in members]
+    models = [_finished(fit) for fit in ([_averaged(members)] if start else members)]
     model = models[0] if len(models) == 1 else Ensemble(_alike(models))
     training = {
         "origin": "adapted" if start else "scratch",
@@ -113,8 +119,8 @@ def learn(
 def _members(card: DrugCard, population: Population, out: Path, start: PKVAE | None, schedule: ObservedSchedule, resume: bool, tick: Tick) -> list[Fit]:
     """Each member's fit, one after the other; those finished before an interruption are read again."""
     tensors, notes = read_state(out) if resume else ({}, [])
-    count = 1 if start else schedule.members
-    each = schedule.steps + (0 if start else schedule.refine_steps)
+    count = schedule.folds if start else schedule.members
+    each = schedule.rules(0, start is not None).total
     fits: list[Fit] = []
     for i in range(count):
         torch.manual_seed(1000 * schedule.seed + i)
@@ -150,13 +156,24 @@ def _first(card: DrugCard, population: Population, start: PKVAE | None, schedule
 
 
 def _split(population: Population, schedule: ObservedSchedule, member: int, is_adapting: bool) -> Split:
-    """Another part of the patients held out for each member; the others weighed by a Bayesian bootstrap, unless one model adapts."""
+    """Another part of the patients held out for each member; the others weighed by a Bayesian bootstrap, or, where a model adapts, all alike."""
     generator = torch.Generator().manual_seed(7919 * schedule.seed + member)
     subjects = len(population.covariates)
     order = torch.randperm(subjects, generator=generator)
     others = max(2, round(schedule.held_out * subjects))
-    weight: Tensor = torch.ones(subjects) if is_adapting else -torch.rand(subjects, generator=generator).clamp(min=1e-9).log()
-    return Split(population, weight, order[others:], order[:others], float(population.level[population.is_sample].min()))
+    weight: Tensor = -torch.rand(subjects, generator=generator).clamp(min=1e-9).log()
+    held_out, taught = order[:others], order[others:]
+    if is_adapting:
+        fold = (torch.arange(subjects) + schedule.seed) % max(2, schedule.folds) == member
+        held_out, taught, weight = fold.nonzero()[:, 0], (~fold).nonzero()[:, 0], torch.ones(subjects)
+    return Split(population, weight, taught, held_out, float(population.level[population.is_sample].min()))
+
+
+def _averaged(fits: Sequence[Fit]) -> Fit:
+    """The first of these fits of one start, with the mean of all their weights."""
+    states = [fit.learner.state_dict() for fit in fits]
+    fits[0].learner.load_state_dict({name: torch.stack([state[name].double() for state in states]).mean(0) for name in states[0]})
+    return fits[0]
 
 
 def _finished(fit: Fit) -> PKVAE:

@@ -1,6 +1,7 @@
 """Whether a model got better is said by a rule, of patients whom it did not learn from."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def rivals(monkeypatch):
 def test_a_model_that_learned_the_truth_is_better_and_saw_no_held_out_patient(patients, rivals):
     taught, told = [], []
 
-    def learn(training, fold, tick):
+    def learn(training, fold, tick) -> Any:
         tick(1, 2)
         taught.append((fold, {p.id for p in training}))
         return knowing(CLEARANCE, before=[3.5])

@@ -73,6 +73,6 @@ def test_the_distribution_is_that_of_the_cohort_and_holds_no_row():
     found = covariate_distribution(load_card("tobramycin"), patients)
     assert found is not None and set(found) == {"names", "mean", "covariance", "patients"} and found["patients"] == 40
     i = found["names"].index("WT")
-    weights = np.log([p.covariate("WT") for p in patients])
+    weights = np.log([p.covariate("WT") or 0.0 for p in patients])
     assert found["mean"][i] == pytest.approx(weights.mean()) and found["covariance"][i][i] == pytest.approx(weights.var(ddof=1))
     assert "CRCL" not in found["names"]  # computed from the others

@@ -7,7 +7,7 @@ import pytest
 
 from pkvae_core.inference.posterior import Posterior, individualise
 from pkvae_core.insight.axes import axes
-from pkvae_core.insight.placement import GAUSSIAN_FROM, beliefs_by_level, ellipse, latent_mean, means, place, region
+from pkvae_core.insight.placement import agreement, beliefs_by_level, ellipse, gaussian_from, latent_mean, means, place, region
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 
 RANDOM = np.random.default_rng(5)
@@ -20,10 +20,9 @@ def posterior(vancomycin) -> Posterior:
     return individualise(vancomycin, Patient("1", tuple(Dose(12 * i, 1000, 1) for i in range(3)), LEVELS, COVARIATES))
 
 
-def agreement(points: np.ndarray) -> float:
+def shared(points: np.ndarray) -> float:
     free = region(points, 0.9)
-    gaussian = ellipse(points, 0.9, free)
-    return float((free.is_inside & gaussian.is_inside).sum() / (free.is_inside | gaussian.is_inside).sum())
+    return agreement(free, ellipse(points, 0.9, free))
 
 
 @pytest.mark.parametrize("probability", [0.5, 0.9])
@@ -45,10 +44,15 @@ def test_the_ellipse_of_a_gaussian_holds_its_share():
     assert area.is_inside[row, column].mean() == pytest.approx(0.9, abs=0.03)  # the grid's cells at the edge
 
 
-def test_gaussian_draws_get_an_ellipse_and_others_a_contour():
+@pytest.mark.parametrize("draws", [100, 300, 600])
+def test_gaussian_draws_get_an_ellipse(draws):
+    assert shared(RANDOM.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], draws)) > gaussian_from(draws)
+
+
+def test_draws_that_are_not_gaussian_get_a_contour():
     gaussian = RANDOM.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 600)
     banana = np.stack([gaussian[:, 0], gaussian[:, 1] + 0.7 * gaussian[:, 0] ** 2], 1)
-    assert agreement(banana) < agreement(np.exp(0.4 * gaussian)) < GAUSSIAN_FROM < agreement(gaussian)
+    assert shared(banana) < shared(np.exp(0.4 * gaussian)) < gaussian_from(600)
 
 
 def test_levels_shrink_the_area_of_a_patient(posterior, population):

@@ -8,7 +8,7 @@ import torch
 
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import Population
-from pkvae_core.inference.importance import importance_sample
+from pkvae_core.inference.ladder import climb
 from pkvae_core.inference.mixing import share_of
 from pkvae_core.inference.posterior import individualise, predict
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
@@ -112,19 +112,17 @@ def test_each_member_weighs_as_much_as_it_explains_the_levels(learned, patients)
     found = individualise(Ensemble([right, wrong], {}), patients[1], draws=1000)
     population = Population.of(right.card, [patients[1]])
     with torch.no_grad():
-        evidence = [importance_sample(m, population, draws=500, generator=torch.Generator().manual_seed(0)).log_evidence for m in (right, wrong)]
+        evidence = [climb(m, population, draws=500, generator=torch.Generator().manual_seed(0))[0].log_evidence for m in (right, wrong)]
     assert float(found.weight[:500].sum()) == pytest.approx(float(torch.sigmoid(evidence[0] - evidence[1])), rel=1e-4)
     assert float(found.weight.sum()) == pytest.approx(1)
 
 
 def test_the_residual_error_is_found_again(tmp_path):
-    """10 % and 25 %: each within a third."""
-    schedule = ObservedSchedule(members=1, steps=220, refine_steps=0, width=24, arrivals=1, check_every=20, learning_rate=1e-2)
-    for proportional in (0.1, 0.25):
-        model = learn(CARD, cohort(150, proportional=proportional), tmp_path / str(proportional), schedule=schedule)
-        typical = predict(individualise(model, cohort(1)[0]), cohort(1)[0].doses, [6.0]).median[0]
-        (error,) = model.errors
-        assert math.hypot(error.proportional, error.additive_mg_per_L / typical) == pytest.approx(proportional, rel=0.35)
+    """30 % made the levels, 20 % is where learning begins: found within a fifth, at the typical level."""
+    schedule = ObservedSchedule(members=1, steps=160, refine_steps=0, width=24, arrivals=1, learning_rate=1e-2)
+    model = learn(CARD, cohort(150, proportional=0.3), tmp_path, schedule=schedule)
+    (error,), typical = model.errors, model.configuration.scales.concentration
+    assert math.hypot(error.proportional, error.additive_mg_per_L / typical) == pytest.approx(0.3, rel=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -133,19 +131,19 @@ def shipped():
 
 
 def test_on_an_infinite_leash_nothing_changes(shipped, patients, tmp_path):
-    schedule = ObservedSchedule(steps=4, check_every=2, batch=16, draws=8, leash=math.inf)
+    schedule = ObservedSchedule(folds=2, adapting_steps=4, check_every=2, batch=16, draws=8, leash=math.inf)
     adapted = learn(CARD, patients, tmp_path, start=shipped, schedule=schedule)
     for name, value in shipped.state_dict().items():
         torch.testing.assert_close(adapted.state_dict()[name], value, rtol=0, atol=0)
-    assert [(e.proportional, e.additive_mg_per_L) for e in adapted.errors] == pytest.approx([(e.proportional, e.additive_mg_per_L) for e in shipped.errors])
+    assert adapted.errors == shipped.errors
 
 
 def test_adapting_raises_the_bound_and_leaves_the_shipped_model_alone(shipped, patients, tmp_path):
     before = {name: value.clone() for name, value in shipped.state_dict().items()}
-    schedule = ObservedSchedule(steps=12, check_every=4, batch=32, draws=8)
+    schedule = ObservedSchedule(folds=2, adapting_steps=12, check_every=4, batch=32, draws=8)
     adapted = learn(CARD, patients, tmp_path, start=shipped, schedule=schedule)
-    (curve,) = learning_curve(tmp_path).values()
-    assert min(curve["held_out"]) < curve["held_out"][0]
+    curves = learning_curve(tmp_path).values()
+    assert sum(min(curve["held_out"]) for curve in curves) < sum(curve["held_out"][0] for curve in curves)
     assert adapted.card.published_models == CARD.published_models and adapted.provenance["training"]["start"] == shipped.version
     for name, value in shipped.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
 from pkvae_core.insight.discovery.basis import Basis
+from pkvae_core.insight.discovery.regression import Design
 from pkvae_core.patient import Patient
 
 SEXES = ("female", "male")
@@ -98,7 +99,8 @@ def choose(columns: Sequence[Column]) -> Chosen:
         if known.sum() < KNOWN * count:
             notes.append(f"{column.label} is known of {known.sum():,} of {count:,} patients only: not tested.")
         elif others < FEWEST:
-            notes.append(f"{column.label} is the same in {'all patients' if not others else f'all patients but {others}'}: not tested.")
+            whom = "all patients" if known.all() else f"all {known.sum():,} patients of whom it is known"
+            notes.append(f"{column.label} is the same in {whom}{f' but {others}' if others else ''}: not tested.")
         elif (told := _told_by(column, kept))[0] > SAME:
             share, by = told
             notes.append(f"{column.label} cannot be told apart from {by}, which tell {share:.0%} of it: set aside.".replace("%", " %"))
@@ -137,7 +139,7 @@ def _scaled(values: Float[np.ndarray, " subject"]) -> Float[np.ndarray, " subjec
     return np.log(values) if len(values) and values.min() > 0 else values
 
 
-def _explained(target: Float[np.ndarray, " subject"], blocks: Sequence[Float[np.ndarray, "subject term"]]) -> float:
+def _explained(target: Float[np.ndarray, " subject"], blocks: Sequence[Design]) -> float:
     design = np.column_stack([np.ones(len(target)), *blocks])
     residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
     return float(1 - residual.var() / target.var())

@@ -86,7 +86,8 @@ def _p(terms: Terms, i: int, y: np.ndarray, whole: Fit, orders: np.ndarray, gene
 def _curve(terms: Terms, i: int, whole: Fit) -> Curve:
     column = terms.columns[i]
     known = column.values[column.is_known]
-    x = np.unique(known) if column.categories else np.linspace(*np.quantile(known, SHOWN), GRID)
+    low, high = np.quantile(known, SHOWN)
+    x = np.unique(known) if column.categories else np.linspace(low, high, GRID)
     rows = terms.at(i, x)
     centre, half = rows @ whole.coefficient, 1.96 * np.sqrt(np.einsum("ij,jk,ik->i", rows, whole.covariance, rows))
     return Curve(x, np.exp(centre), np.exp(centre - half), np.exp(centre + half))

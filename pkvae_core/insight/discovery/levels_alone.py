@@ -51,6 +51,7 @@ class Told:
 
 
 Draws = Float[np.ndarray, "subject draw quantity"]
+Moments = tuple[Float[np.ndarray, "#subject quantity"], Float[np.ndarray, "#subject quantity quantity"]]  # mean, covariance
 
 
 def levels_alone(card: DrugCard, posteriors: Sequence[Posterior], priors: Sequence[Posterior]) -> tuple[Told, ...]:
@@ -71,9 +72,7 @@ def _told(quantity: Quantity, mean: np.ndarray, variance: np.ndarray, centre: fl
     return Told(quantity, centre + (mean - centre) / (1 - left), between * left / (1 - left))
 
 
-def exchanged(
-    draws: Draws, weight: Float[np.ndarray, "subject draw"], prior: tuple[Float[np.ndarray, "subject quantity"], Float[np.ndarray, "subject q q"]]
-) -> Float[np.ndarray, "subject draw"]:
+def exchanged(draws: Draws, weight: Float[np.ndarray, "subject draw"], prior: Moments) -> Float[np.ndarray, "subject draw"]:
     """The weights of the draws when the cohort's own distribution takes the place of each patient's prior (mean, covariance)."""
     off, inverse = draws - prior[0][:, None], np.broadcast_to(np.linalg.inv(prior[1]), (len(draws), *prior[1].shape[1:]))
     distance = np.einsum("sdq,sqr,sdr->sd", off, inverse, off) * FREEDOM / (FREEDOM - 2)
@@ -128,7 +127,7 @@ def _settled(card: DrugCard, pulses: Pulses) -> torch.Tensor:
     return dose_mg * curve.amax(-1).double()
 
 
-def _moments(draws: Draws, weight: Float[np.ndarray, "subject draw"]) -> tuple[Float[np.ndarray, "subject quantity"], Float[np.ndarray, "subject q q"]]:
+def _moments(draws: Draws, weight: Float[np.ndarray, "subject draw"]) -> Moments:
     """Weighted mean and covariance of each patient's draws."""
     mean = np.einsum("sd,sdq->sq", weight, draws)
     off = draws - mean[:, None]

@@ -43,19 +43,19 @@ def latent_shifts(model: PKVAE, patients: Sequence[Patient]) -> tuple[LatentShif
     for i, spec in enumerate(model.card.covariates):
         known = covariates[:, i][~covariates[:, i].isnan()]
         if len(known) and float(known.max()) > float(known.min()):
-            ends = (float(known.min()), float(known.max())) if len(known.unique()) == 2 else tuple(float(known.quantile(e)) for e in ENDS)
+            ends = (known.min(), known.max()) if len(known.unique()) == 2 else (known.quantile(ENDS[0]), known.quantile(ENDS[1]))
             found.append(_shift(model, covariates, i, spec, ends))
     return tuple(sorted(found, key=lambda shift: -shift.distance))
 
 
-def _shift(model: PKVAE, covariates: Float[Tensor, "subject covariate"], i: int, spec: CovariateSpec, ends: tuple[float, ...]) -> LatentShift:
-    before, after = (model.prior(_with(covariates, i, value)) for value in ends)
+def _shift(model: PKVAE, covariates: Float[Tensor, "subject covariate"], i: int, spec: CovariateSpec, ends: tuple[Tensor, Tensor]) -> LatentShift:
+    before, after = (model.prior(_with(covariates, i, float(end))) for end in ends)
     way = after.mean - before.mean
     covariance = (_covariance(before) + _covariance(after)) / 2
     distance = (way[:, None] @ torch.linalg.solve(covariance, way[..., None]))[:, 0, 0].sqrt()
     low, high = (disposition(model.decoder(prior.mean[:, None])) for prior in (before, after))
     clearance, volume = (float((high[name] / low[name]).log().mean().exp()) for name in ("CL", "V"))
-    return LatentShift(spec, *ends, float(distance.median()), clearance, volume)
+    return LatentShift(spec, float(ends[0]), float(ends[1]), float(distance.median()), clearance, volume)
 
 
 def _with(covariates: Float[Tensor, "subject covariate"], i: int, value: float) -> Float[Tensor, "subject covariate"]:

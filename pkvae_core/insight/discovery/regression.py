@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import brentq
 
 Design = Float[np.ndarray, "subject _term"]
 Vector = Float[np.ndarray, " subject"]
 LEAST_VARIANCE = 1e-9
 LEAST_FREEDOM = 10
+HALVINGS = 16  # of the interval in which omega^2 lies: to 0.01 % of the variance of y
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,13 @@ def between_variance(design: Design, y: Vector, variance: Vector) -> float:
         weight = 1 / np.maximum(between + variance, LEAST_VARIANCE)
         return float(weight @ (y - design @ weighted(design, y, weight)[0]) ** 2) - freedom
 
-    top = 4 * float(np.var(y)) + LEAST_VARIANCE
-    return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, top, rtol=1e-4)) if excess(top) < 0 else top
+    low, high = 0.0, 4 * float(np.var(y)) + LEAST_VARIANCE
+    if excess(low) <= 0:
+        return low
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return (low + high) / 2
 
 
 def span(design: Design) -> Design:

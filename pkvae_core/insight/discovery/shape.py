@@ -47,7 +47,8 @@ def shape_of(terms: Terms, i: int, y: Vector, whole: Fit) -> Shape:
     low, high = np.quantile(column.values[column.is_known], BETWEEN)
     x = np.linspace(low, high, PLACES)
     curve = terms.at(i, x) @ whole.coefficient
-    for kind, turn in (("valley", x[curve.argmin()]), ("hill", x[curve.argmax()])):
+    turns: tuple[tuple[Literal["valley", "hill"], float], ...] = ("valley", x[curve.argmin()]), ("hill", x[curve.argmax()])
+    for kind, turn in turns:
         if low + INSIDE * (high - low) < turn < high - INSIDE * (high - low):
             ends = tuple(_contrast(terms, i, whole, float(turn), float(end)) for end in (low, high))
             if all(c.is_clear for c in ends):

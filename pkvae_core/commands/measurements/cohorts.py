@@ -1,0 +1,79 @@
+"""Three cohorts whose structure nobody is told: can a model learned from their levels alone predict the next interval?"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from multiprocessing import get_context
+from statistics import mean, median
+
+import torch
+
+from pkvae_core.checks.hidden import HIDDEN
+from pkvae_core.checks.unknown_structure import ASKED, PATIENTS, Trial, run_trial
+from pkvae_core.vae.observed import ObservedSchedule
+
+TITLE = "learning from observed patients alone, where no compartment model is right"
+DRAWS = 5
+
+
+def measure(seed: int, say: Callable[[str], None]) -> dict:
+    """Five draws of each cohort, one process for each core."""
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        running = [pool.submit(trial, i, seed + draw) for draw in range(DRAWS) for i in range(len(HIDDEN))]
+        done: list[Trial] = []
+        for future in as_completed(running):
+            done.append(future.result())
+            say(words(done[-1]))
+    return summary(done, seed=seed)
+
+
+def trial(structure: int, seed: int) -> Trial:
+    """One cohort of one structure, on one thread."""
+    torch.set_num_threads(1)
+    return run_trial(HIDDEN[structure], seed)
+
+
+def words(one: Trial) -> str:
+    return (
+        f"{one.name}, draw {one.seed}: learned {one.learned.error:.1%}, best classical {one.best_classical:.1%}, right structure {one.right.error:.1%}, "
+        f"gap closed {one.closed:.0%}, band covers {one.learned.coverage:.1%}, {one.minutes:.1f} min"
+    )
+
+
+def summary(trials: Sequence[Trial], *, seed: int) -> dict:
+    """Every trial, and for each structure the medians over its draws (coverage: the mean)."""
+    structures = {}
+    for hidden in HIDDEN:
+        own = sorted((t for t in trials if t.name == hidden.name), key=lambda t: t.seed)
+        structures[hidden.name] = {
+            "words": hidden.words,
+            "learned": median(t.learned.error for t in own),
+            "one_compartment": median(t.one.error for t in own),
+            "two_compartments": median(t.two.error for t in own),
+            "best_classical": median(t.best_classical for t in own),
+            "right_structure": median(t.right.error for t in own),
+            "gap_closed": median(t.closed for t in own),
+            "coverage": mean(t.learned.coverage or 0.0 for t in own),
+            "coverage_right": mean(t.right.coverage or 0.0 for t in own),
+            "minutes": max(t.minutes for t in own),
+            "trials": [asdict(t) for t in own],
+        }
+    return {"seed": seed, "patients": PATIENTS, "asked": ASKED, "schedule": asdict(ObservedSchedule()), "structures": structures}
+
+
+def markdown(found: dict) -> str:
+    """One row for each structure."""
+    head = (
+        f"Learned from {found['patients']} patients with 3 to 5 levels in the first of two intervals and no structural model; {found['asked']} other patients "
+        "with 3 to 5 levels in the first. Error: RMSE of the second interval over its mean concentration; median over patients and draws.\n"
+    )
+    columns = "structure | learned | 1 compartment | 2 compartments | right structure | gap closed | 90 % band covers (each draw) | minutes at most"
+    rows = []
+    for name, s in found["structures"].items():
+        each = ", ".join(f"{100 * t['learned']['coverage']:.0f}" for t in s["trials"])
+        rows.append(
+            f"| {name} | {s['learned']:.1%} | {s['one_compartment']:.1%} | {s['two_compartments']:.1%} | {s['right_structure']:.1%} | {s['gap_closed']:.0%} "
+            f"| {s['coverage']:.1%} ({each}) | {s['minutes']:.1f} |"
+        )
+    return "\n".join([head, f"| {columns} |", "|" + "---|" * 8, *rows])

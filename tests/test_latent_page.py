@@ -1,0 +1,119 @@
+"""Does the latent page walk, lead and count, with and without a patient, for every drug?"""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.latent_parts.measured import sentence
+from pkvae_core.case import Case
+from pkvae_core.dosing.target import Target
+from pkvae_core.drugs.card import load_card
+from pkvae_core.insight.dimensions import Dimension, Use
+from pkvae_core.patient import Covariate, Dose, Patient, Sample
+
+APP = str(Path(__file__).parents[1] / "app.py")
+CARD = load_card("vancomycin")
+
+
+def case(label: str = "Demo patient 07") -> Case:
+    covariates = tuple(Covariate(name, value) for name, value in {"AGE": 64, "SEX": 0, "WT": 72, "HT": 165, "SCR": 1.3}.items())
+    patient = Patient("07", tuple(Dose(12 * i, 1000, 1) for i in range(3)), (Sample(26, 30.2), Sample(35.5, 16.4)), covariates)
+    return Case(label, "vancomycin", patient, datetime(2026, 3, 9, 6), 36, Target.from_spec(CARD.target()), "mg/L")
+
+
+def visit(opened: Case | None = None, drug: str = "vancomycin") -> AppTest:
+    test = AppTest.from_file(APP, default_timeout=120)
+    if opened:
+        test.session_state["open_case"] = opened
+    test.session_state["latent_drug"] = drug
+    test = test.switch_page("pages/latent.py").run()
+    assert not test.exception
+    return test
+
+
+def words(test: AppTest) -> str:
+    return " ".join(element.value for kind in (test.title, test.header, test.markdown, test.caption, test.info) for element in kind)
+
+
+def told(test: AppTest) -> list[dict]:
+    """What the live components are told: first the walk, then the path."""
+    return [json.loads(element.proto.json) for element in test.get("bidi_component") if element.proto.component_name == "pkvae_walk"]
+
+
+@pytest.mark.parametrize(("drug", "sliders"), [("vancomycin", 5), ("tobramycin", 5), ("theophylline", 6)])
+def test_every_latent_axis_has_its_slider_and_all_start_at_the_start(drug, sliders):
+    walk = told(visit(drug=drug))[0]
+    assert len(walk["sliders"]) == sliders
+    for slider in walk["sliders"]:
+        now = slider["now"]
+        assert slider["words"][now] == "start"
+        assert slider["curves"][now] == pytest.approx(walk["fixed"][0]["values"], abs=1e-2)
+        assert [fact.split(" ", 1)[1] for fact in slider["facts"][now]] == ["L/h", "L", "h"]
+
+
+def test_without_two_ends_there_is_no_path_but_a_way_to_one():
+    test = visit()
+    assert len(told(test)) == 1
+    assert "Choose a dot on the map" in words(test)
+
+
+def test_the_open_patient_is_one_end_of_a_path():
+    test = visit(case())
+    path = told(test)[1]
+    slider = path["sliders"][0]
+    assert (slider["least"], slider["most"]) == ("Population's centre", "Demo patient 07")
+    assert slider["curves"][0] == path["fixed"][0]["values"] and slider["curves"][-1] == path["fixed"][1]["values"]
+
+
+def test_the_path_of_the_levels_is_on_the_map():
+    spec = visit(case()).get("plotly_chart")[0].proto.spec
+    assert "Demo patient 07 after 1 level" in spec and "Demo patient 07 after 2 levels" in spec
+
+
+def test_a_walk_can_take_other_axes_and_start_at_the_patient():
+    test = visit(case())
+    test.segmented_control(key="latent_walk_along_vancomycin").set_value("Measured directions")
+    test.selectbox(key="latent_walk_from_vancomycin").select("Demo patient 07").run()
+    assert not test.exception
+    assert [slider["name"] for slider in told(test)[0]["sliders"]] == ["→CL", "→V", "→t½"]
+
+
+def test_the_page_counts_the_dimensions_in_use():
+    assert "5 of 5 dimensions in use" in words(visit())
+
+
+def test_a_dimension_that_teaches_nothing_is_named():
+    use = Use((Dimension("z₁", 1.0, 1.0, 0.01), Dimension("z₂", 0.02, 0.01, 0.001)), 1.0, 0.01, 4, 100)
+    assert "**2 of 2 dimensions in use.**" in sentence(use)
+    assert "In z₂ they teach next to nothing" in sentence(use)
+
+
+def test_a_patient_on_another_drug_is_named_and_not_drawn():
+    test = visit(case(), drug="theophylline")
+    assert "Demo patient 07 takes vancomycin" in words(test)
+    assert "Demo patient 07" not in test.get("plotly_chart")[0].proto.spec
+
+
+def test_a_model_without_one_latent_space_is_no_error(monkeypatch):
+    monkeypatch.setattr("pkvae_core.insight.latent.has_latent_space", lambda model: False)
+    test = visit(case())
+    assert "no one map to draw" in words(test)
+    assert not test.get("plotly_chart")
+
+
+def test_a_drug_of_one_compartment_is_not_coloured_by_complexity():
+    test = visit(drug="theophylline")
+    assert "complexity" not in test.selectbox(key="latent_colour_theophylline").options
+    assert "All of them have one compartment." in words(test)
+
+
+def test_the_figure_stands_alone():
+    from pkvae_core.plots.standalone import standalone_html
+    from pkvae_core.plots.theme import figure
+
+    page = standalone_html(figure("light", height=300), "light", title="Title").decode()
+    assert "<script src=" not in page
+    assert '"showSendToCloud": false' in page
