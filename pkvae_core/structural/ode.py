@@ -83,6 +83,8 @@ def integrate(
 
     `earlier[i]` held until `until[:, i]`; amounts in the body stay where they are when its parameters change. `finer` multiplies the number of steps.
     """
+    if not time.shape[1]:
+        return (torch.zeros(*body.ka.shape, 0),) * 2
     epochs = (*earlier, body)
     changes = until if until is not None else torch.zeros(len(time), 0)
     end = torch.maximum(time.double().max(1).values, _first(doses))

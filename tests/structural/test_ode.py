@@ -118,6 +118,11 @@ def test_nothing_is_there_before_the_first_dose_and_a_change_of_body_keeps_the_a
     torch.testing.assert_close(level[..., 3] * 2, level[..., 2], rtol=1e-4, atol=0)
 
 
+def test_no_time_asked_for_is_no_concentration():
+    level, area = integrate(SATURABLE, doses((0, 900, 0, 1)), torch.zeros(1, 0, dtype=torch.float64))
+    assert level.shape == area.shape == (1, 2, 0)
+
+
 OMALIZUMAB = TargetMediated(
     CL=wide(7.32e-3),
     excess_CL=wide(5.86e-3),
