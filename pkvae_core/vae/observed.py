@@ -91,12 +91,14 @@ def learn(
     """The model of these patients, written into `out`: adapted from `start` where there is one, else from levels, doses and covariates alone.
 
     What `tick` raises passes through; the state then in `out` lets `resume` go on to the same model as an uninterrupted learning. Raises ValueError where the
-    patients are too few, or where there is nothing to resume.
+    patients are too few, `start` knows other covariates, or where there is nothing to resume. Of an ensemble, the first member adapts.
     """
     schedule = schedule or ObservedSchedule()
     useful = [p for p in (complete(card, patient) for patient in patients) if p.doses and any(s.trust > 0 for s in p.samples)]
     if len(useful) < LEAST_PATIENTS:
         raise ValueError(f"{len(useful)} patients have doses and levels; at least {LEAST_PATIENTS} are needed to learn anything. Upload more patients.")
+    if start and [c.name for c in start.card.covariates] != [c.name for c in card.covariates]:
+        raise ValueError(f"{start.card.name} was made with other covariates than the card {card.name}; adapt it with its own card, or learn from scratch.")
     out.mkdir(parents=True, exist_ok=True)
     population = Population.of(card, useful)
     members = _members(card, population, out, start, schedule, resume, tick)
@@ -109,6 +111,7 @@ def learn(
         "levels": int(population.is_sample.sum()),
         "schedule": asdict(schedule),
         "steps": [fit.best_step for fit in members],
+        "skipped_steps": sum(fit.skipped for fit in members),
         "held_out_bound": [-fit.best_loss for fit in members],
     }
     save_cohort_model(model, out, training=training, curves=[fit.curve for fit in members])
