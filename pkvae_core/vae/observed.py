@@ -35,8 +35,8 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 class ObservedSchedule:
     """How a model is learned from a cohort: from scratch by `members` small models; adapted in as many `folds`, of `adapting_steps`, on a `leash`."""
 
-    members: int = 6
-    steps: int = 600
+    members: int = 5
+    steps: int = 1000
     refine_steps: int = 200
     batch: int = 128
     draws: int = 16
@@ -47,9 +47,9 @@ class ObservedSchedule:
     leash: float = 3.0
     held_out: float = 0.15
     check_every: int = 20
-    patience: int = 6
-    latent: int = 4
-    arrivals: int = 3
+    patience: int = 5
+    latent: int = 5
+    arrivals: int = 4
     terms: int = 2
     width: int = 48
     seed: int = 1
@@ -91,12 +91,14 @@ def learn(
     """The model of these patients, written into `out`: adapted from `start` where there is one, else from levels, doses and covariates alone.
 
     What `tick` raises passes through; the state then in `out` lets `resume` go on to the same model as an uninterrupted learning. Raises ValueError where the
-    patients are too few, or where there is nothing to resume.
+    patients are too few, `start` knows other covariates, or where there is nothing to resume. Of an ensemble, the first member adapts.
     """
     schedule = schedule or ObservedSchedule()
     useful = [p for p in (complete(card, patient) for patient in patients) if p.doses and any(s.trust > 0 for s in p.samples)]
     if len(useful) < LEAST_PATIENTS:
         raise ValueError(f"{len(useful)} patients have doses and levels; at least {LEAST_PATIENTS} are needed to learn anything. Upload more patients.")
+    if start and [c.name for c in start.card.covariates] != [c.name for c in card.covariates]:
+        raise ValueError(f"{start.card.name} was made with other covariates than the card {card.name}; adapt it with its own card, or learn from scratch.")
     out.mkdir(parents=True, exist_ok=True)
     population = Population.of(card, useful)
     members = _members(card, population, out, start, schedule, resume, tick)
@@ -109,6 +111,7 @@ def learn(
         "levels": int(population.is_sample.sum()),
         "schedule": asdict(schedule),
         "steps": [fit.best_step for fit in members],
+        "skipped_steps": sum(fit.skipped for fit in members),
         "held_out_bound": [-fit.best_loss for fit in members],
     }
     save_cohort_model(model, out, training=training, curves=[fit.curve for fit in members])

@@ -149,6 +149,12 @@ def test_adapting_raises_the_bound_and_leaves_the_shipped_model_alone(shipped, p
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
+def test_a_model_of_other_covariates_does_not_adapt(shipped, patients, tmp_path):
+    bare = CARD.model_copy(update={"covariates": CARD.covariates[:0]})
+    with pytest.raises(ValueError, match="other covariates"):
+        learn(bare, patients, tmp_path, start=shipped, schedule=FAST)
+
+
 def test_a_card_without_covariates_learns_too(patients, tmp_path):
     bare = CARD.model_copy(update={"covariates": (), "typical_patient": {}})
     model = learn(bare, patients, tmp_path, schedule=ObservedSchedule.fast())
