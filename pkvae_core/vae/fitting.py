@@ -127,9 +127,10 @@ class Fit:
             raise ValueError("learning breaks down on this cohort: its levels cannot be told from 0 or infinity. Check the units of doses and levels.")
 
     def _fit_step(self, split: Split) -> None:
-        if self.step % self.rules.check_every == 0:
+        is_last = self.step == self.rules.steps
+        if is_last or self.step % self.rules.check_every == 0:
             self._check(split)
-            if self.step == self.rules.steps or self.step - self.best_step >= self.rules.patience * self.rules.check_every:
+            if is_last or self.step - self.best_step >= self.rules.patience * self.rules.check_every:
                 self._end_fit()
                 return
         self._seed()

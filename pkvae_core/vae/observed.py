@@ -45,7 +45,7 @@ class ObservedSchedule:
     draws: int = 16
     learning_rate: float = 5e-3
     folds: int = 4
-    adapting_steps: int = 150
+    adapting_steps: int = 160
     others: float = 0.01
     leash: float = 3.0
     held_out: float = 0.15

@@ -89,6 +89,14 @@ def test_there_is_nothing_to_resume_in_an_empty_folder(patients, tmp_path):
         learn(CARD, patients, tmp_path, schedule=FAST, resume=True)
 
 
+def test_no_fit_goes_on_beyond_its_steps(patients, tmp_path):
+    """Also where the last step is not one at which the patients held out are asked."""
+    schedule = ObservedSchedule(members=1, steps=7, refine_steps=0, batch=16, draws=8, width=16, check_every=5)
+    told: list[tuple[int, int]] = []
+    learn(CARD, patients, tmp_path, schedule=schedule, tick=lambda done, total, losses: told.append((done, total)))
+    assert told[-1] == (7, 7) and learning_curve(tmp_path)[1]["step"] == [0, 5, 7]
+
+
 def test_nine_patients_teach_nothing(patients, tmp_path):
     with pytest.raises(ValueError, match="at least 10"):
         learn(CARD, patients[:9], tmp_path, schedule=FAST)
