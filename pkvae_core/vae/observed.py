@@ -38,8 +38,8 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 class ObservedSchedule:
     """How a model is learned from a cohort: from scratch by `members` small models; adapted in as many `folds`, of `adapting_steps`, on a `leash`."""
 
-    members: int = 5
-    steps: int = 1000
+    members: int = 4
+    steps: int = 2500
     refine_steps: int = 200
     batch: int = 128
     draws: int = 16
@@ -50,7 +50,7 @@ class ObservedSchedule:
     leash: float = 3.0
     held_out: float = 0.15
     check_every: int = 20
-    patience: int = 5
+    patience: int = 8
     latent: int = 5
     arrivals: int = 4
     terms: int = 2
