@@ -110,8 +110,9 @@ def learn(
     members = _members(card, population, out, start, schedule, resume, tick)
     models = [_finished(fit) for fit in ([_averaged(members)] if start else members)]
     models = models if start else _alike(models)
-    for one in models if assay and not start else ():
-        one.configuration = replace(one.configuration, misfit=misfit_of(one.errors[0], assay, one.configuration.scales.concentration))
+    if assay and not start:
+        for one in models:
+            one.configuration = replace(one.configuration, misfit=misfit_of(one.errors[0], assay, one.configuration.scales.concentration))
     model = models[0] if len(models) == 1 else Ensemble(models)
     training = {
         "origin": "adapted" if start else "scratch",
