@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import models, open_case
+from pages import open_case, shipped_models
 from pkvae_core.insight.axes import Axis
 from pkvae_core.insight.latent import LatentMap
 from pkvae_core.insight.properties import Property
@@ -10,7 +10,7 @@ from pkvae_core.plots import latent as plots
 
 
 def choose_drug() -> str:
-    case, names = open_case(), {drug: each.card.name for drug, each in models().items()}
+    case, names = open_case(), {drug: each.card.name for drug, each in shipped_models().items()}
     drugs = list(names)
     known = drugs.index(case.drug) if case and case.drug in drugs else 0
     return st.selectbox("Drug", drugs, known, format_func=names.__getitem__, key="latent_drug", width=170, persist_state="session")

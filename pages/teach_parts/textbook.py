@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages import chart, models, theme
+from pages import chart, shipped_models, theme
 from pkvae_core.checks.recorded import recorded
 from pkvae_core.checks.textbook import QUESTIONS
 from pkvae_core.plots import textbook as plots
@@ -37,7 +37,7 @@ def _lessons() -> dict[tuple[str, float], Lesson]:
 
 def _choices() -> tuple[str, float]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = {drug: each.card.name for drug, each in models().items()}
+        names = {drug: each.card.name for drug, each in shipped_models().items()}
         drug = st.selectbox("Drug", list(names), format_func=names.__getitem__, key="textbook_drug", width=190, persist_state="session")
         beta = st.select_slider(
             "β, the weight of the KL divergence", BETAS, 1.0, format_func=lambda b: f"{b:g}", key="textbook_beta", width=320, persist_state="session"
@@ -49,7 +49,7 @@ def _choices() -> tuple[str, float]:
 def _trained(drug: str, beta: float) -> Lesson:
     """One training, drawn while it goes on."""
     bar, place, lesson = st.progress(0.0, "Drawing virtual patients"), st.empty(), None
-    card = models()[drug].card
+    card = shipped_models()[drug].card
     for i, lesson in enumerate(teach(card, beta=beta)):
         bar.progress(lesson.step[-1] / lesson.steps, f"Step {lesson.step[-1]:,} of {lesson.steps:,}")
         if i % 6 == 5:

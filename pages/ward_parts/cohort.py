@@ -43,11 +43,12 @@ class Ward:
 
 def choose_ward() -> Ward | None:
     """The row of choices on top and the file below it; None while something is still open, which is said."""
-    drugs = list(models())
+    drugs = [drug for drug, each in models().items() if each.card.targets]  # urgency is measured against a target
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         case = open_case()
-        first = case.drug if case else EXAMPLE_DRUG if EXAMPLE_DRUG in drugs else drugs[0]
-        st.session_state.setdefault("ward_drug", first)
+        first = case.drug if case and case.drug in drugs else EXAMPLE_DRUG if EXAMPLE_DRUG in drugs else drugs[0]
+        if st.session_state.get("ward_drug") not in drugs:  # nothing chosen yet, or an own model that is gone
+            st.session_state["ward_drug"] = first
         drug = st.segmented_control("Drug", drugs, required=True, format_func=drug_label, key="ward_drug", persist_state="session")
         assert drug  # one is always chosen
         specs = {spec.metric: spec for spec in model(drug).card.targets}

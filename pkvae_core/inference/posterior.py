@@ -136,7 +136,13 @@ def _believe(model: PKVAE, population: Population, is_prior: bool, draws: int, s
         else:
             drawn, climbed = climb(model, population, draws=draws, generator=generator)
             rungs = tuple(climbed)
-        return Belief(drawn, rungs, model.responses(drawn.z, population))
+        return Belief(drawn, rungs, _true(model, model.responses(drawn.z, population), generator))
+
+
+def _true(model: PKVAE, responses: Responses, generator: torch.Generator) -> Responses:
+    """The responses with what a learned model is known to miss: each draw off by a log-normal factor, where its misfit is known."""
+    misfit = model.configuration.misfit
+    return responses.scaled((misfit * torch.randn(responses.pulses.lag.shape[1], generator=generator)).exp()) if misfit else responses
 
 
 def _posterior(model: PKVAE, patient: Patient, belief: Mixed, milliseconds: float, draws: int, seed: int) -> Posterior:

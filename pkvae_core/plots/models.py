@@ -112,8 +112,8 @@ def learning_figure(theme: Theme, curves: Mapping[int, Mapping[str, Sequence[flo
 def against_figure(theme: Theme, ratios: Sequence[tuple[str, str, float | None, float | None, float | None]], *, height: int = 230) -> go.Figure:
     """(rival, which levels, ratio of errors, low, high): dots with 95 % intervals on a logarithmic axis; left of 1 the new model is better."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
-    known = [r for r in ratios if None not in r[2:]]
-    ends = [value for r in known for value in r[2:] if value] + [0.9, 1.1]
+    known = [(rival, kind, v, low, high) for rival, kind, v, low, high in ratios if v is not None and low is not None and high is not None]
+    ends = [end for *_, v, low, high in known for end in (v, low, high) if end > 0] + [0.9, 1.1]
     chart.add_vrect(x0=min(ends) * 0.9, x1=1, fillcolor=faded(colour.in_target, 0.10), line_width=0)
     chart.add_vline(x=1, line=dict(color=colour.muted, width=1.2))
     for words, hue, symbol in (("all levels", colour.regimen, "circle"), ("after a level", colour.warning, "diamond")):

@@ -62,6 +62,11 @@ class Responses(AnyResponses):
         assert self.until is not None
         return type(self)(next((p for p, until_h in zip(self.earlier, self.until[0].tolist(), strict=False) if until_h > time_h), self.pulses))
 
+    def scaled(self, factor: Float[Tensor, " draw"]) -> "Responses":
+        """Every draw's concentrations times its factor."""
+        each = [Pulses(p.amplitude * factor[:, None, None], p.rate, p.lag) for p in (*self.earlier, self.pulses)]
+        return type(self)(each[-1], tuple(each[:-1]), self.until)
+
     def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
         """The same change made to every table [subject, draw, ...] of every pulse."""
         each = [Pulses(*(change(getattr(p, f.name)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)]

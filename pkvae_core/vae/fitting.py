@@ -18,7 +18,7 @@ from pkvae_core.vae.bound import Learner, bound, sleep
 
 FIT, REFINE, DONE = "fit", "refine", "done"
 SAVE_EVERY = 25
-CLIP = 20.0
+CLIP, MOST_SKIPPED = 20.0, 50
 STATE = "unfinished.safetensors"
 
 
@@ -77,6 +77,7 @@ class Fit:
     best_step: int = 0
     train_loss: float = float("nan")
     curve: list[list[float]] = field(default_factory=list)
+    skipped: int = 0
 
     def __post_init__(self):
         self.origin = [p.detach().clone() for p in self.learner.parameters()]
@@ -118,13 +119,18 @@ class Fit:
             group["lr"] = rate * group.get("share", 1.0)
         self.learner.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP)
-        self.optimiser.step()
+        if bool(torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP).isfinite()):
+            self.optimiser.step()
+            return
+        self.skipped += 1  # a curve too steep for single precision; counted in the provenance
+        if self.skipped > MOST_SKIPPED:
+            raise ValueError("learning breaks down on this cohort: its levels cannot be told from 0 or infinity. Check the units of doses and levels.")
 
     def _fit_step(self, split: Split) -> None:
-        if self.step % self.rules.check_every == 0:
+        is_last = self.step == self.rules.steps
+        if is_last or self.step % self.rules.check_every == 0:
             self._check(split)
-            if self.step == self.rules.steps or self.step - self.best_step >= self.rules.patience * self.rules.check_every:
+            if is_last or self.step - self.best_step >= self.rules.patience * self.rules.check_every:
                 self._end_fit()
                 return
         self._seed()
@@ -178,7 +184,7 @@ class Fit:
         return found
 
     def notes(self) -> dict:
-        return {k: getattr(self, k) for k in ("phase", "step", "best_loss", "best_step", "train_loss", "curve")}
+        return {k: getattr(self, k) for k in ("phase", "step", "best_loss", "best_step", "train_loss", "curve", "skipped")}
 
     def restore(self, tensors: dict[str, Tensor], notes: dict) -> None:
         for key, value in notes.items():

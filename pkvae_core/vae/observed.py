@@ -1,7 +1,8 @@
 """What can be learned from observed patients alone, sparse and irregular as they come, or how does a shipped model adapt to them?
 
 A cohort of some hundred patients with a few levels each does not pin its population down, so from scratch not one model is learned but an ensemble: each
-member has its own Bayesian bootstrap of the patients (weights Exp(1), Rubin 1981), its own start and its own patients held out to say when to stop.
+member has its own Bayesian bootstrap of the patients (weights Exp(1), Rubin 1981), its own start and its own patients held out to say when to stop. Curves that
+are not quite of the right shape show in the residual error: where the laboratory's own is stated, the rest of it widens what is believed of the truth.
 
 A shipped model that adapts moves its typical patient and its residual error, and all else a hundred times more slowly, on a leash to what it was. That is done
 several times, each with another part of the patients held out to say when to stop, which is at once where nothing gains; their weights, which lie close
@@ -9,6 +10,7 @@ together, are averaged. So a cohort that says little changes little.
 """
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population
 from pkvae_core.patient import Patient
+from pkvae_core.residual_error import ResidualError
 from pkvae_core.vae.bound import Learner
 from pkvae_core.vae.checkpoint import save_cohort_model
 from pkvae_core.vae.fitting import STATE, Fit, Rules, Split, read_state, write_state
@@ -35,21 +38,21 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 class ObservedSchedule:
     """How a model is learned from a cohort: from scratch by `members` small models; adapted in as many `folds`, of `adapting_steps`, on a `leash`."""
 
-    members: int = 6
-    steps: int = 600
+    members: int = 4
+    steps: int = 2500
     refine_steps: int = 200
     batch: int = 128
     draws: int = 16
     learning_rate: float = 5e-3
     folds: int = 4
-    adapting_steps: int = 150
+    adapting_steps: int = 160
     others: float = 0.01
     leash: float = 3.0
     held_out: float = 0.15
     check_every: int = 20
-    patience: int = 6
-    latent: int = 4
-    arrivals: int = 3
+    patience: int = 8
+    latent: int = 5
+    arrivals: int = 4
     terms: int = 2
     width: int = 48
     seed: int = 1
@@ -85,23 +88,32 @@ def learn(
     *,
     start: PKVAE | None = None,
     schedule: ObservedSchedule | None = None,
+    assay: ResidualError | None = None,
     resume: bool = False,
     tick: Tick = untold,
 ) -> PKVAE:
     """The model of these patients, written into `out`: adapted from `start` where there is one, else from levels, doses and covariates alone.
 
+    From scratch, `assay` is the laboratory's own error where it states one: what the learned residual error has beyond it is the model's misfit.
+
     What `tick` raises passes through; the state then in `out` lets `resume` go on to the same model as an uninterrupted learning. Raises ValueError where the
-    patients are too few, or where there is nothing to resume.
+    patients are too few, `start` knows other covariates, or where there is nothing to resume. Of an ensemble, the first member adapts.
     """
     schedule = schedule or ObservedSchedule()
     useful = [p for p in (complete(card, patient) for patient in patients) if p.doses and any(s.trust > 0 for s in p.samples)]
     if len(useful) < LEAST_PATIENTS:
         raise ValueError(f"{len(useful)} patients have doses and levels; at least {LEAST_PATIENTS} are needed to learn anything. Upload more patients.")
+    if start and [c.name for c in start.card.covariates] != [c.name for c in card.covariates]:
+        raise ValueError(f"{start.card.name} was made with other covariates than the card {card.name}; adapt it with its own card, or learn from scratch.")
     out.mkdir(parents=True, exist_ok=True)
     population = Population.of(card, useful)
     members = _members(card, population, out, start, schedule, resume, tick)
     models = [_finished(fit) for fit in ([_averaged(members)] if start else members)]
-    model = models[0] if len(models) == 1 else Ensemble(_alike(models))
+    models = models if start else _alike(models)
+    if assay and not start:
+        for one in models:
+            one.configuration = replace(one.configuration, misfit=misfit_of(one.errors[0], assay, one.configuration.scales.concentration))
+    model = models[0] if len(models) == 1 else Ensemble(models)
     training = {
         "origin": "adapted" if start else "scratch",
         "start": start.version if start else None,
@@ -109,6 +121,7 @@ def learn(
         "levels": int(population.is_sample.sum()),
         "schedule": asdict(schedule),
         "steps": [fit.best_step for fit in members],
+        "skipped_steps": sum(fit.skipped for fit in members),
         "held_out_bound": [-fit.best_loss for fit in members],
     }
     save_cohort_model(model, out, training=training, curves=[fit.curve for fit in members])
@@ -180,6 +193,16 @@ def _finished(fit: Fit) -> PKVAE:
     model = fit.learner.model
     model.configuration = replace(model.configuration, errors=fit.learner.errors())
     return model
+
+
+def misfit_of(learned: ResidualError, assay: ResidualError, level_mg_per_L: float) -> float:
+    """What a learned residual error has beyond the laboratory's, as the sd of log(truth/curve) at a typical level: that much the curves themselves are wrong.
+
+    sqrt((b^2 - b0^2)+ + ((a^2 - a0^2)+ / level^2)), errors a + b C of the model and a0 + b0 C of the laboratory, each part at least 0.
+    """
+    proportional = max(learned.proportional**2 - assay.proportional**2, 0.0)
+    additive = max(learned.additive_mg_per_L**2 - assay.additive_mg_per_L**2, 0.0)
+    return math.sqrt(proportional + additive / level_mg_per_L**2)
 
 
 def _alike(models: Sequence[PKVAE]) -> list[PKVAE]:

@@ -47,6 +47,7 @@ class Configuration:
     errors: tuple[tuple[float, float], ...] | None = None  # proportional and additive (mg/L), where they were learned and not published
     arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
     width: int = 128
+    misfit: float = 0.0  # sd of the logarithm of truth over curve: the part of a learned residual error that is not the laboratory's (see `observed`)
     clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug that is not proportional to dose
 
     @property
