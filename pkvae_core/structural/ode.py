@@ -18,7 +18,7 @@ from pkvae_core.structural.exponentials import Doses
 from pkvae_core.structural.stretch import Stretch, solve
 
 STEPS_PER_ROOT = 2.2  # nodes in a stretch, per square root of its length in absorption times: 13 in a day at 1.5/h
-COARSER = 0.6  # steps where nobody looks: what they miss is forgotten before somebody does
+COARSER = 0.6  # steps where nobody looks: what they miss is forgotten before somebody does, but for a thousandth in a body near saturation
 LONGEST_STEP = 1.0  # in times of the body's fastest elimination; Runge-Kutta is stable to 2.8
 
 
