@@ -80,6 +80,11 @@ def models() -> dict[str, PKVAE]:
     return {drug: load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
 
 
+def clinical() -> list[str]:
+    """The drugs that the pages under Clinic offer: no synthetic one ever."""
+    return [drug for drug, each in models().items() if not each.card.synthetic]
+
+
 def model(drug: str) -> PKVAE:
     """The model of this drug. KeyError when there is none."""
     return models()[drug]

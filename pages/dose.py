@@ -8,6 +8,7 @@ from pages.dose_parts.answer import show_answer
 from pages.dose_parts.engines import show_engines
 from pages.dose_parts.entitled import show_banner
 from pages.dose_parts.export import show_report
+from pages.dose_parts.followed import show_followed
 from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
 from pages.dose_parts.opening import earlier_case
 from pages.dose_parts.ranked import MOST, show_compared, show_ranked
@@ -55,6 +56,9 @@ def _show_earlier(head: DeltaGenerator, case: Case) -> None:
 
 def answer(case: Case) -> None:
     """Everything that follows from the open case."""
+    if not model(case.drug).card.gives_dose:
+        show_followed(case)
+        return
     asked = _asked(case)
     try:
         ranking = recommendation(case, asked)

@@ -35,7 +35,7 @@ def show_key_figures(source: Source, outcomes: Mapping[str, Outcome]) -> None:
 
 def _coverage(source: Source, found: Coverage) -> tuple[str, str]:
     """Of the target's exposure where the truth is known, else of the next level; with the most usual number of levels."""
-    exposure = model(source.drug).card.target().metric
+    exposure = model(source.drug).card.main_metric
     quantities = found.there_is("quantity")
     if not quantities:
         return "–", "no level to foresee"

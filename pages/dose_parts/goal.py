@@ -29,10 +29,15 @@ def choose_goal(case: Case, card: DrugCard) -> None:
     if chosen != case.target.metric:
         _retarget(case, Target.from_spec(specs[chosen]) if chosen in specs else _own(case, chosen))
     asked = _numbers(case.target, f"{case.drug}_{case.target.metric}")
-    unit = st.segmented_control("Show levels in", card.reporting_units, default=case.unit, key=f"goal_unit_{case.drug}", format_func=unit_words, required=True)
+    show_unit(case, card)
     _sources(specs.get(case.target.metric), case.target)
     if asked != case.target:
         _retarget(case, asked)
+
+
+def show_unit(case: Case, card: DrugCard) -> None:
+    """In which unit levels are shown; another one opens the case anew."""
+    unit = st.segmented_control("Show levels in", card.reporting_units, default=case.unit, key=f"goal_unit_{case.drug}", format_func=unit_words, required=True)
     if unit and unit != case.unit:
         set_case(replace(case, unit=unit))
         st.rerun()

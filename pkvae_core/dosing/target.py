@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pkvae_core.dosing.course import COARSE, FINE, Span
-from pkvae_core.drugs.card import TargetSpec
+from pkvae_core.drugs.card import DrugCard, TargetSpec
 from pkvae_core.exposure import time_above
 
 METRICS = {
@@ -82,6 +82,16 @@ class Target:
         )
         alarm = spec.toxicity_alarm and spec.toxicity_alarm * (spec.mic_mg_per_L or 1)
         return cls(**{name: getattr(spec, name) for name in same}, toxicity_alarm=alarm)
+
+    @classmethod
+    def followed(cls) -> "Target":
+        """Nothing is aimed for: the AUC over 24 h, which any amount reaches. For a drug whose card has no target."""
+        return cls("auc24", 0.0, None, least_probability=0.0, toxicity_weight=0.0)
+
+    @classmethod
+    def of(cls, card: DrugCard) -> "Target":
+        """What the card aims for unless somebody says otherwise."""
+        return cls.from_spec(card.target()) if card.targets else cls.followed()
 
     def with_mic(self, mic_mg_per_L: float) -> "Target":
         """The same ratio for a germ with another MIC."""

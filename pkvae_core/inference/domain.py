@@ -6,6 +6,7 @@ moved once, from 1 in 100 to 1 in 80, after `strangers` had found 94.9 % of tenf
 A patient like those of the training is called "out" about once in eighty times, nearly always by the levels' surprise.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ DOUBTFUL, IMPOSSIBLE = 0.01, 0.001  # tail probability of misfit and of latent d
 # So many times better explained by a slip, nobody answers; any one slip reaches that in less than one in as many of the model's own patients (Markov).
 CERTAIN_SLIP = 10_000
 LEAST_PLASMA_L = 1.5  # no adult has less; nothing dissolves in less
+INFANT_KG, LEAST_PLASMA_L_PER_KG = 20.0, 0.03  # of a card whose typical patient weighs less: two thirds of a newborn's plasma
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,19 @@ def _level(sample: Sample) -> str:
 
 def _mass(card: DrugCard, patient: Patient, samples: tuple[Sample, ...]) -> Iterator[_Finding]:
     """A level that even all the drug given so far, undiluted in the plasma, could not make."""
+    plasma_L = _least_plasma_L(card, patient)
     for sample in samples:
         given_mg = sum(card.product(d.product).active_mg(d.amount_mg) for d in patient.doses if d.time_h < sample.time_h)
         level = sample.concentration_mg_per_L or 0.0
-        if given_mg and level > given_mg / LEAST_PLASMA_L:
-            most = f"the {rounded(given_mg)} mg given before it make at most {rounded(given_mg / LEAST_PLASMA_L)} mg/L in {LEAST_PLASMA_L:g} L of plasma"
+        if given_mg and level > given_mg / plasma_L:
+            most = f"the {rounded(given_mg)} mg given before it make at most {rounded(given_mg / plasma_L)} mg/L in {plasma_L:.2g} L of plasma"
             yield _Finding("mass balance", level, REFUSED, f"A level of {rounded(level)} mg/L cannot be: {most}. Check its unit, and the doses.")
+
+
+def _least_plasma_L(card: DrugCard, patient: Patient) -> float:
+    """An adult's, or by weight where the card is for infants."""
+    typical_kg = card.typical_patient.get("WT", math.inf)
+    return LEAST_PLASMA_L if typical_kg >= INFANT_KG else LEAST_PLASMA_L_PER_KG * (patient.covariate("WT") or typical_kg)
 
 
 def _surprise(prior: Posterior, samples: tuple[Sample, ...], seed: int) -> Iterator[_Finding]:

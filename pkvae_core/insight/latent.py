@@ -146,8 +146,7 @@ def _pharmacokinetics(pulses: Pulses) -> list[Property]:
 
 def _covariates(model: PKVAE, patients: VirtualPatients) -> list[Property]:
     known = [(spec, patients.population.covariates[:, i].numpy()) for i, spec in enumerate(model.card.covariates)]
-    groups = {"SEX": ("Female", "Male")}
-    return [Property(s.name, s.label, "" if s.name in groups else s.unit, v, groups.get(s.name, ())) for s, v in known if not np.isnan(v).any()]
+    return [Property(s.name, s.label, "" if s.choices else s.unit, v, tuple(map(str.capitalize, s.choices))) for s, v in known if not np.isnan(v).any()]
 
 
 def _published_model(model: PKVAE, patients: VirtualPatients) -> Property:

@@ -37,6 +37,7 @@ class Configuration:
     absorption: int = 0
     components: int = 6
     terms: int = 3
+    stages: int = 1
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -54,7 +55,7 @@ class PKVAE(nn.Module):
         super().__init__()
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
-        self.decoder = PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1)
+        self.decoder = PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages)
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
         self.teacher = Teacher(2 * c.routes * len(c.curve_times_h), c.latent)
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)

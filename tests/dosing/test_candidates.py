@@ -9,7 +9,7 @@ from pkvae_core.patient import Regimen
 VANCOMYCIN, TOBRAMYCIN, THEOPHYLLINE = (load_card(drug) for drug in ("vancomycin", "tobramycin", "theophylline"))
 
 
-@pytest.mark.parametrize("drug", available_drugs())
+@pytest.mark.parametrize("drug", [drug for drug in available_drugs() if load_card(drug).gives_dose])
 def test_no_candidate_departs_from_its_card(drug):
     card = load_card(drug)
     found = [r for product in card.products for r in candidates(card, start_h=48, product=product.name)]

@@ -2,4 +2,6 @@
 
 from types import ModuleType
 
-MEASUREMENTS: dict[str, ModuleType] = {}
+from pkvae_core.commands.measurements import tacrolimus_auc
+
+MEASUREMENTS: dict[str, ModuleType] = {"tacrolimus-auc": tacrolimus_auc}
