@@ -50,13 +50,13 @@ def _person(case: Case) -> list[str]:
 
 
 def _others(case: Case) -> list[str]:
-    """What else the card asks for and the record knows: postnatal age 7 days, CYP3A5 expresser: yes."""
+    """What else the card asks for and the record knows: Postnatal age 7 days, CYP3A5 expresser: yes."""
     found = []
     for spec in model(case.drug).card.covariates:
         value = case.patient.covariate(spec.name)
         if spec.name not in SHOWN and value is not None:
             shown = f": {spec.choices[int(value)]}" if spec.choices else f" {number_words(spec.name, value)} {spec.unit}"
-            found.append(f"{spec.label[:1].lower() if spec.label[1:2].islower() else spec.label[:1]}{spec.label[1:]}{shown}{_was(case, spec.name)}")
+            found.append(f"{spec.label}{shown}{_was(case, spec.name)}")
     return found
 
 

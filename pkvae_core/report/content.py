@@ -17,7 +17,7 @@ from pkvae_core.insight.levels import Standing
 from pkvae_core.records.units import concentration_factor
 from pkvae_core.report.curve import Curve, draw_curve
 from pkvae_core.report.evidence import Line, Listing, changed, choices, covariates, doses, how_sure, levels, model_lines, to_check, warnings
-from pkvae_core.report.words import bounds_words, interval_words, moment_words, percent_words, twentieths, unit_words
+from pkvae_core.report.words import area_unit, bounds_words, interval_words, moment_words, percent_words, twentieths, unit_words
 from pkvae_core.wording import regimen_words, rounded
 
 LEVELS = ("trough", "peak")
@@ -164,8 +164,9 @@ def _heading(case: Case, posterior: Posterior, option: Option | None, recommenda
 
 
 def _factor(case: Case, metric: str, per_mg_per_L: float) -> float:
-    """From the unit of an exposure to the unit it is reported in: only levels are reported in the case's unit."""
-    return per_mg_per_L if metric in LEVELS and not (metric == case.target.metric and case.target.divisor != 1) else 1.0
+    """From the unit of an exposure to the unit it is reported in: levels in the case's unit, areas only where that one is very small."""
+    goes_with_levels = metric in LEVELS or (metric in ("auc24", "auc") and area_unit(case.unit) is not None)
+    return per_mg_per_L if goes_with_levels and not (metric == case.target.metric and case.target.divisor != 1) else 1.0
 
 
 def _unit(case: Case, metric: str) -> str:
@@ -173,6 +174,8 @@ def _unit(case: Case, metric: str) -> str:
         return "(ratio to the MIC)"
     if metric in LEVELS:
         return unit_words(case.unit)
+    if metric in ("auc24", "auc") and (unit := area_unit(case.unit)):
+        return unit
     return case.target.unit if metric == case.target.metric else METRICS[metric][1]
 
 
