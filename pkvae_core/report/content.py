@@ -96,7 +96,7 @@ def compose(
         heading=heading,
         answer=regimen_words(regimen) if regimen else _no_regimen(posterior),
         detail=detail if option or not card.gives_dose else f"{target}. {detail}",
-        exposures=_exposures(case, option or unchanged, per_mg_per_L) if option or (unchanged and not card.gives_dose) else (),
+        exposures=_exposures(case, shown, per_mg_per_L) if (shown := option or (None if card.gives_dose else unchanged)) else (),
         target=target,
         chances=_chances(case.target, option) if option else (),
         unchanged=_if_unchanged(case, card, unchanged, per_mg_per_L) if unchanged and unchanged.regimen != regimen else "",

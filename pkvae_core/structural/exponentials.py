@@ -105,7 +105,8 @@ def together(each: Sequence[Pulses], axis: int) -> Pulses:
     stages = max(p.stages for p in each)
     size = max(p.amplitude.shape[-1] // p.blocks for p in each)
     filled = [with_terms(p, size * (p.blocks + stages - p.stages if p.blocks > 1 else 1), stages) for p in each]
-    return Pulses(*(torch.cat([getattr(p, name) for p in filled], axis) for name in ("amplitude", "rate", "lag")), stages)
+    amplitude, rate, lag = (torch.cat([getattr(p, name) for p in filled], axis) for name in ("amplitude", "rate", "lag"))
+    return Pulses(amplitude, rate, lag, stages)
 
 
 @dataclass(frozen=True)

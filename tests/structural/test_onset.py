@@ -23,8 +23,9 @@ def pulses(parameters, ktr, *, stages=3, dtype=torch.float64) -> Pulses:
 
 def curve(response: Responses | Pulses, times=TIMES, dtype=torch.float64) -> np.ndarray:
     """After 1 mg swallowed at 0."""
-    table = [torch.tensor([[value]], dtype=dtype) for value in (0.0, 1.0, 0.0)]
-    doses, responses = Doses(*table, torch.ones(1, 1, dtype=torch.long)), response if isinstance(response, Responses) else Responses(response)
+    time, amount, duration = (torch.tensor([[value]], dtype=dtype) for value in (0.0, 1.0, 0.0))
+    doses = Doses(time, amount, duration, torch.ones(1, 1, dtype=torch.long))
+    responses = response if isinstance(response, Responses) else Responses(response)
     return responses.curves(doses, torch.tensor(times, dtype=dtype)[None])[0][0, 0].numpy()
 
 
