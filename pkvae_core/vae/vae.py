@@ -151,9 +151,13 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
 
 
 def _misfit(model: PKVAE, curve: Float[Tensor, "subject point"], z: Float[Tensor, "subject latent"], curve_sd: float) -> Float[Tensor, " subject"]:
-    """How far the decoder's curve lies from the true one, in squared standard deviations."""
+    """How far the decoder's curve lies from the true one, in squared standard deviations; looser where either has hardly begun, or nearly gone.
+
+    A lag that is minutes off puts a point on the wrong side of a cliff; what tells the lag is the rise after it.
+    """
     drawn = model.curve(model.decoder(z[:, None]))[:, 0]
-    return 0.5 * ((drawn - curve) / (curve_sd * _slack(curve, model.configuration))).square().sum(-1)
+    slack = torch.maximum(_slack(curve, model.configuration), _slack(drawn, model.configuration))
+    return 0.5 * ((drawn - curve) / (curve_sd * slack)).square().sum(-1)
 
 
 def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
