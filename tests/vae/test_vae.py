@@ -13,10 +13,10 @@ from pkvae_core.structural.exponentials import NEVER, superpose
 from pkvae_core.vae.checkpoint import load_model, training_curve
 from pkvae_core.vae.encoder import sample_features
 from pkvae_core.vae.train import Schedule, train, untrained
-from pkvae_core.vae.vae import hide, objective
+from pkvae_core.vae.vae import Configuration, hide, objective
 
 
-@pytest.fixture(scope="module", params=["vancomycin", "theophylline"])
+@pytest.fixture(scope="module", params=["vancomycin", "theophylline", "tacrolimus"])
 def model(request):
     return untrained(load_card(request.param), seed=3).eval().requires_grad_(False)
 
@@ -177,6 +177,20 @@ def test_a_checkpoint_that_was_changed_is_refused(tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(provenance | {"format": 99}))
     with pytest.raises(ValueError, match="format 99"):
         load_model(tmp_path)
+
+
+def test_a_checkpoint_from_before_there_were_stages_has_one():
+    model = untrained(load_card("theophylline"), seed=3)
+    known = model.configuration.to_dict()
+    assert known.pop("stages") == 1
+    assert Configuration.from_dict(known) == model.configuration
+
+
+def test_three_transit_compartments_are_read_off_the_published_model():
+    model = untrained(load_card("tacrolimus"), seed=3)
+    pulses = model.decoder(torch.zeros(1, 1, model.configuration.latent))
+    assert model.configuration.stages == pulses.stages == 3
+    assert pulses.amplitude.shape[-1] == 4 * model.configuration.terms
 
 
 def test_an_empty_folder_says_how_to_train(tmp_path):
