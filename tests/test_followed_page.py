@@ -2,12 +2,26 @@
 
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
 from pkvae_core.drugs.card import load_card
+from pkvae_core.vae.train import untrained
 
+DRUGS = ("phenobarbital", "tacrolimus", "warfarin")
 APP = str(Path(__file__).parents[1] / "app.py")
+
+
+@pytest.fixture(scope="module")
+def untaught():
+    """Networks that learned nothing: the page must cope whoever answers."""
+    return {drug: untrained(load_card(drug), seed=1).eval().requires_grad_(False) for drug in DRUGS}
+
+
+@pytest.fixture(autouse=True)
+def untaught_models(monkeypatch, untaught):
+    monkeypatch.setattr(pages, "models", lambda: untaught)
 
 
 def opened(example: str) -> AppTest:
