@@ -1,7 +1,7 @@
 """What did an engine expect of many patients: their draws side by side, and the probability below a truth or a measured level."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from pkvae_core.inference.observable import errors_of
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
-from pkvae_core.structural.exponentials import NEVER, Pulses, with_terms
+from pkvae_core.structural.exponentials import NEVER, together
 from pkvae_core.structural.responses import Responses
 
 SHARING = 24  # patients asked with one seed share random numbers: with 500 draws this widens the scatter of a cohort's figures by 5 % at most
@@ -79,15 +79,11 @@ def _member(posterior: Posterior) -> Float[np.ndarray, "draw model"]:
 
 def stacked(parts: Sequence[Responses]) -> Responses:
     """Responses of different subjects, one below the other; where one has fewer changes or exponentials it is filled up with what changes nothing."""
-    terms, changes = max(p.pulses.amplitude.shape[-1] for p in parts), max(len(p.earlier) for p in parts)
-
-    def below(each: Sequence[Pulses]) -> Pulses:
-        padded = [with_terms(p, terms) for p in each]
-        return Pulses(*(torch.cat([getattr(p, f.name) for p in padded]) for f in fields(Pulses)))
-
+    changes = max(len(p.earlier) for p in parts)
     filled = [((p.earlier or (p.pulses,))[:1] * (changes - len(p.earlier)) + p.earlier) for p in parts]
     until = torch.cat([torch.nn.functional.pad(_until(p), (changes - len(p.earlier), 0), value=NEVER) for p in parts])
-    return type(parts[0])(below([p.pulses for p in parts]), tuple(below([f[i] for f in filled]) for i in range(changes)), until if changes else None)
+    earlier = tuple(together([f[i] for f in filled], 0) for i in range(changes))
+    return type(parts[0])(together([p.pulses for p in parts], 0), earlier, until if changes else None)
 
 
 def _until(responses: Responses) -> Tensor:

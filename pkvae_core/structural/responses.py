@@ -1,13 +1,13 @@
 """How does a patient answer to doses over a whole course, when what is known about the patient changes on the way?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, with_terms
+from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, together
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,7 @@ class Responses:
     def repeated(self, count: int) -> "Responses":
         """One subject as `count` subjects, for as many courses side by side."""
         assert self.until is not None
-        each = [
-            Pulses(*(getattr(p, f.name).expand(count, *[-1] * (getattr(p, f.name).ndim - 1)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)
-        ]
+        each = [p.map(lambda table: table.expand(count, *[-1] * (table.ndim - 1))) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until.expand(count, -1))
 
     def settled(self) -> "Responses":
@@ -52,22 +50,16 @@ class Responses:
 
     def scaled(self, factor: Float[Tensor, " draw"]) -> "Responses":
         """Every draw's concentrations times its factor."""
-        each = [Pulses(p.amplitude * factor[:, None, None], p.rate, p.lag) for p in (*self.earlier, self.pulses)]
+        each = [replace(p, amplitude=p.amplitude * factor[:, None, None]) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
         """The same change made to every table [subject, draw, ...] of every pulse."""
-        each = [Pulses(*(change(getattr(p, f.name)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)]
+        each = [p.map(change) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
 
 def joined(parts: list[Responses]) -> Responses:
     """The draws of several responses of the same subjects, side by side; their changes must be at the same times."""
-    terms = max(part.pulses.amplitude.shape[-1] for part in parts)
-
-    def side_by_side(each: list[Pulses]) -> Pulses:
-        padded = [with_terms(p, terms) for p in each]
-        return Pulses(*(torch.cat([getattr(p, f.name) for p in padded], 1) for f in fields(Pulses)))
-
-    earlier = tuple(side_by_side([part.earlier[i] for part in parts]) for i in range(len(parts[0].earlier)))
-    return Responses(side_by_side([part.pulses for part in parts]), earlier, parts[0].until)
+    earlier = tuple(together([part.earlier[i] for part in parts], 1) for i in range(len(parts[0].earlier)))
+    return Responses(together([part.pulses for part in parts], 1), earlier, parts[0].until)

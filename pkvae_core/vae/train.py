@@ -54,7 +54,7 @@ def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     sample = simulate(card, 10_000, torch.Generator().manual_seed(seed + 10_000_019))
     is_oral = len(card.routes) > 1
     table = sample.population.covariates
-    is_log = tuple(c.name != "SEX" and c.low >= 0 and c.high > 1 for c in card.covariates)
+    is_log = tuple(c.low > 0 for c in card.covariates)
     value = torch.where(torch.tensor(is_log), table.clamp(min=1e-6).log(), table)
     sd = value.std(0)
     vein = Pulses(sample.pulses.amplitude[:, :, :1], sample.pulses.rate[:, :, :1], sample.pulses.lag[:, :, :1])
@@ -69,6 +69,7 @@ def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
         curve_times_h=tuple(torch.logspace(math.log10(0.15), math.log10(end), 24).tolist()),
         latent=latent or (6 if is_oral else 5),
         absorption=2 if is_oral else 0,
+        stages=sample.pulses.stages,
     )
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)
