@@ -49,6 +49,8 @@ def introduce(card: DrugCard, provenance: dict) -> None:
             if card.synthetic:
                 st.badge("Synthetic: no real drug", color="orange", icon=":material/warning:")
         st.write(f"Learned from {training['virtual_patients']:,} virtual patients drawn from {', '.join(papers)}. Made again by `{provenance['command']}`.")
+        if resumed := training.get("resumed"):
+            st.caption(f"Trained in two parts: {resumed}.")
         if cells := provenance["held_out"].get("cells"):
             key_figures(cells, card)
 
@@ -136,7 +138,7 @@ def show_published(card: DrugCard) -> None:
         link = f" [{paper.doi}](https://doi.org/{paper.doi})" if paper.doi else ""
         share = f"{100 * part.weight / total:.0f} % of the virtual patients"
         error = " + ".join(
-            w for w in (f"{100 * paper.error.proportional:g} %", f"{paper.error.additive_mg_per_L:g} mg/L" if paper.error.additive_mg_per_L else "") if w
+            w for w in (f"{100 * paper.error.proportional:.3g} %", f"{paper.error.additive_mg_per_L:g} mg/L" if paper.error.additive_mg_per_L else "") if w
         )
         st.markdown(f"**{paper.citation}.**{link}  \n{share}. Studied: {paper.population}. Residual error: {error}. {' '.join(paper.assumptions)}")
         st.caption(f"Read in: {paper.reading}")
