@@ -54,10 +54,26 @@ def _choose_start() -> tuple[Plan, dict] | None:
         )
         if beside != NOBODY:
             st.caption("The file is read with that drug's card; the new model learns nothing from it, gives no dose and has no target.")
-            return Plan("draft", "", beside=beside), {}
+            return Plan("draft", "", beside=beside, assay_cv_percent=_choose_assay()), {}
         route = st.segmented_control("Doses are", list(ROUTES), default="iv", required=True, format_func=ROUTES.__getitem__, key="train_route")
         molar = st.number_input("Molar mass (g/mol), for µmol/L", value=None, key="train_molar", width=210, persist_state="session")
-        return Plan("draft", ""), {"route": route, "molar_mass_g_per_mol": molar if molar and molar > 0 else None}
+        return Plan("draft", "", assay_cv_percent=_choose_assay()), {"route": route, "molar_mass_g_per_mol": molar if molar and molar > 0 else None}
+
+
+def _choose_assay() -> float | None:
+    """The laboratory's own error; None where it is left empty, or makes no sense, which is said."""
+    given = st.number_input(
+        "Laboratory's error (CV, %)",
+        value=None,
+        key="train_assay",
+        width=190,
+        persist_state="session",
+        help="As the laboratory states it. What the learned model misses beyond this error is its own misfit, and widens its bands. Empty: not known.",
+    )
+    if given is not None and not 0 < given <= 100:
+        st.error("A coefficient of variation lies above 0 and up to 100 %; it is not used.", icon=":material/error:")
+        return None
+    return given
 
 
 def _offer(plan: Plan, units: dict, patients: tuple[Patient, ...]) -> None:

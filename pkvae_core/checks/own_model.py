@@ -19,6 +19,7 @@ from pkvae_core.drugs.own import UNSTATED, adapted_card, blank_card, key_of, obs
 from pkvae_core.drugs.parts import Limit
 from pkvae_core.drugs.summary import covariate_distribution
 from pkvae_core.patient import Patient
+from pkvae_core.residual_error import ResidualError
 from pkvae_core.vae.checkpoint import load_model, write_provenance
 from pkvae_core.vae.fitting import STATE
 from pkvae_core.vae.observed import ObservedSchedule, learn
@@ -32,7 +33,8 @@ Tick = Callable[[int, int, dict[str, float]], None]  # (done, total, parts of th
 class Plan:
     """What is asked for. `start`: the shipped drug that is adapted, "" from scratch; `beside`: the shipped drug that a model from scratch is compared with.
 
-    `cohort`: what the file was called. `folds`: of the cross-validation, 0 for none. `is_fast`: a trial of the way, of no clinical use.
+    `assay_cv_percent`: the laboratory's own error, where it is stated; what a model from scratch misses beyond it widens its bands. `cohort`: what the file was
+    called. `folds`: of the cross-validation, 0 for none. `is_fast`: a trial of the way, of no clinical use.
     """
 
     name: str
@@ -42,9 +44,14 @@ class Plan:
     folds: int = FOLDS
     seed: int = 1
     is_fast: bool = False
+    assay_cv_percent: float | None = None
 
     def __post_init__(self):
         key_of(self.name)
+        if self.assay_cv_percent is not None and not 0 < self.assay_cv_percent <= 100:
+            raise ValueError(
+                f"the laboratory's error is {self.assay_cv_percent:g} %; give a coefficient of variation above 0 and up to 100 %, or leave it out."
+            )
         if self.folds and not 2 <= self.folds <= 20:
             raise ValueError(f"{self.folds} folds are asked for; cross-validation takes 2 to 20, or 0 for none.")
 
@@ -52,6 +59,11 @@ class Plan:
     def rival(self) -> str:
         """The shipped drug that the new model is held against, "" for none."""
         return self.start or self.beside
+
+    @property
+    def assay(self) -> ResidualError | None:
+        """The laboratory's own error; None where it is not stated."""
+        return None if self.assay_cv_percent is None else ResidualError(self.assay_cv_percent / 100, 0.0)
 
     @property
     def schedule(self) -> ObservedSchedule:
@@ -98,7 +110,7 @@ def make(plan: Plan, card: DrugCard, patients: Sequence[Patient], out: Path, *, 
         raise ValueError(f"{out} holds a model already; name another folder, or delete that one first.")
     out.mkdir(parents=True, exist_ok=True)
     (out / ASKED).write_text(json.dumps({**asdict(plan), "patients": digest_of(known)}, indent=1))
-    model = learn(card, known, out, start=_start(plan), schedule=plan.schedule, resume=resume and is_begun(out), tick=tick)
+    model = learn(card, known, out, start=_start(plan), schedule=plan.schedule, assay=plan.assay, resume=resume and is_begun(out), tick=tick)
     _add(out, model, {"cohort": plan.cohort, "covariates": covariate_distribution(card, known)})
     return model
 
@@ -162,6 +174,7 @@ def hold_out(plan: Plan, card: DrugCard, patients: Sequence[Patient], out: Path,
             folder,
             start=_start(plan),
             schedule=plan.schedule,
+            assay=plan.assay,
             resume=is_begun(folder),
             tick=lambda done, total, losses: tick(done, total),
         )

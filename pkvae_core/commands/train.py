@@ -48,6 +48,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     cohort.add_argument("--beside", default="", metavar="DRUG", help="the shipped model that one from scratch is held against; the file is read with its card")
     cohort.add_argument("--route", choices=("iv", "oral"), default="iv", help="from scratch: the route of a dose that states none (default iv)")
     cohort.add_argument("--molar-mass", type=float, metavar="G_PER_MOL", help="from scratch: for levels in umol/L")
+    cohort.add_argument(
+        "--assay-cv", type=float, metavar="PERCENT", help="from scratch: the laboratory's own error; what the model misses beyond it widens its bands"
+    )
     cohort.add_argument("--validate", action="store_true", help="cross-validate, and print the verdict")
     cohort.add_argument("--folds", type=count, default=5, metavar="K", help="folds of the cross-validation (default 5)")
     add_reading_flags(parser)

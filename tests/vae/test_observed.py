@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,8 +13,9 @@ from pkvae_core.inference.ladder import climb
 from pkvae_core.inference.mixing import share_of
 from pkvae_core.inference.posterior import individualise, predict
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
+from pkvae_core.residual_error import ResidualError
 from pkvae_core.vae.checkpoint import learning_curve, load_model
-from pkvae_core.vae.observed import ObservedSchedule, learn
+from pkvae_core.vae.observed import ObservedSchedule, learn, misfit_of
 from pkvae_core.vae.observed_model import Ensemble
 
 CARD = load_card("theophylline")
@@ -167,3 +169,21 @@ def test_a_card_without_covariates_learns_too(patients, tmp_path):
     bare = CARD.model_copy(update={"covariates": (), "typical_patient": {}})
     model = learn(bare, patients, tmp_path, schedule=ObservedSchedule.fast())
     assert math.isfinite(predict(individualise(model, patients[0]), patients[0].doses, [6.0]).median[0])
+
+
+def test_what_the_residual_error_has_beyond_the_laboratorys_is_misfit():
+    lab = ResidualError(0.1, 0.05)
+    assert misfit_of(lab, lab, 4.0) == misfit_of(ResidualError(0.05, 0.01), lab, 4.0) == 0.0
+    assert misfit_of(ResidualError(0.26, 0.05), lab, 4.0) == pytest.approx(0.24)
+    assert misfit_of(ResidualError(0.1, (0.05**2 + 0.4**2) ** 0.5), lab, 4.0) == pytest.approx(0.1)
+
+
+def test_a_known_misfit_widens_the_band_and_leaves_the_median(patients, tmp_path):
+    """Learned twice alike, once told of an almost perfect laboratory: what is left over is the model's own."""
+    plain, told = (learn(CARD, patients, tmp_path / str(i), schedule=FAST, assay=assay) for i, assay in enumerate((None, ResidualError(1e-3, 0.0))))
+    assert plain.configuration.misfit == 0.0 and told.members[1].configuration.misfit > 0.1
+    time_h = [1.0, 3.0, 6.0]
+    narrow, wide = (predict(individualise(model, patients[0]), patients[0].doses, time_h) for model in (plain, told))
+    width = [np.log(p.quantile(0.95) / p.quantile(0.05)) for p in (narrow, wide)]
+    assert (width[1] > width[0]).all() and np.allclose(np.log(wide.median / narrow.median), 0, atol=0.15)
+    assert load_model(tmp_path / "1").configuration.misfit == told.configuration.misfit
