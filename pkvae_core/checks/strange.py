@@ -15,6 +15,7 @@ from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import pulses
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.patient import Covariate, Patient, Sample
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import hide
@@ -56,7 +57,8 @@ def makers(draw: Draw) -> Makers:
         "every level ten times too low": lambda: scaled(draw, 0.1),
         "peak and trough exchanged": lambda: exchanged(draw),
     }
-    if is_adult:  # a child under an adult's card, and an adult's dialysis
+    is_simulated = any(MODELS[m.name].body is not None for m in draw.card.published_models)
+    if is_adult and not is_simulated:  # a child under an adult's card, and an adult's dialysis, made from CL and V
         found |= {
             "a child, age stated": lambda: children(draw, is_age_stated=True),
             "a child, age not stated": lambda: children(draw, is_age_stated=False),
@@ -159,7 +161,7 @@ def of_another_drug(draw: Draw, drug: str) -> list[Patient]:
 def measured(
     card: DrugCard,
     virtual: Virtual,
-    truth: Responses,
+    truth: AnyResponses,
     time: Float[Tensor, "subject sample"] | None,
     generator: torch.Generator,
     *,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
-from pkvae_core.dosing.course import COARSE, FINE, Span
+from pkvae_core.dosing.course import COARSE, FINE
+from pkvae_core.dosing.span import Span
 from pkvae_core.drugs.card import DrugCard, TargetSpec
 from pkvae_core.exposure import time_above
 

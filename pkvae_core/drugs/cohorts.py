@@ -102,6 +102,21 @@ def neonates(count: int, ranges: Mapping[str, tuple[float, float]], generator: t
     return _inside(draw, _narrower({"WT": (0.4, 6.5), "BWT": (0.4, 5.5), "PNA": (0, 60)}, ranges), count)
 
 
+def epilepsy_outpatients(count: int, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
+    """Adults with epilepsy: 18 to 80 years, weight log-normal around 60 kg by sex; seven in ten take other anticonvulsants too (233 of 334 in Yukawa 1990)."""
+
+    def draw(n: int) -> Covariates:
+        is_male = (torch.rand(n, generator=generator) < 0.51).float()
+        return {
+            "AGE": 18 + 62 * torch.rand(n, generator=generator),
+            "SEX": is_male,
+            "WT": _normal(3.99 + 0.19 * is_male, 0.2, n, generator).exp(),
+            "AED": (torch.rand(n, generator=generator) < 0.7).float(),
+        }
+
+    return _inside(draw, _narrower({"WT": (35, 120)}, ranges), count)
+
+
 def _kept(before: Covariates, after: Covariates, ranges: Mapping[str, tuple[float, float]]) -> Covariates:
     """The changed covariates of each patient, or, where one of them would leave its range, the unchanged ones."""
     is_in = torch.stack([(after[name] >= low) & (after[name] <= high) for name, (low, high) in ranges.items() if name in after]).all(0)
@@ -122,6 +137,12 @@ def weight_alone(covariates: Covariates, ranges: Mapping[str, tuple[float, float
     return _kept(covariates, covariates | {"WT": covariates["WT"] * _normal(0, 0.05, len(covariates["WT"]), generator).exp()}, ranges)
 
 
+def weight_and_others(covariates: Covariates, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
+    """The same patients later: weight by 5 %; in every second one the other anticonvulsants have been begun or stopped."""
+    does_switch = (torch.rand(len(covariates["WT"]), generator=generator) < 0.5).float()
+    return weight_alone(covariates, ranges, generator) | {"AED": (covariates["AED"] - does_switch).abs()}
+
+
 def growth(covariates: Covariates, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
     """The same infants some days later (median three): older, and grown as `neonates` grow."""
     days, birth_weight = covariates["PNA"], covariates["BWT"]
@@ -136,5 +157,11 @@ def haematocrit(covariates: Covariates, ranges: Mapping[str, tuple[float, float]
     return _kept(covariates, covariates | {"HCT": covariates["HCT"] * factor}, ranges)
 
 
-CHANGES = {"adult_inpatients": kidneys_and_weight, "healthy_adults": weight_alone, "neonates": growth, "kidney_recipients": haematocrit}
-COHORTS = {cohort.__name__: cohort for cohort in (adult_inpatients, healthy_adults, neonates, kidney_recipients)}
+CHANGES = {
+    "adult_inpatients": kidneys_and_weight,
+    "healthy_adults": weight_alone,
+    "neonates": growth,
+    "kidney_recipients": haematocrit,
+    "epilepsy_outpatients": weight_and_others,
+}
+COHORTS = {cohort.__name__: cohort for cohort in (adult_inpatients, healthy_adults, neonates, kidney_recipients, epilepsy_outpatients)}

@@ -13,6 +13,7 @@ from pkvae_core.drugs.published import MODELS
 from pkvae_core.structural.exponentials import Doses
 
 MOST_DOSES = 24
+SLOW_H, MOST_SLOW_DOSES = 1200.0, 72  # where a steady state may take longer than seven weeks, courses are longer
 MOST_SAMPLES = 10
 SAMPLE_COUNT_WEIGHTS = (0.22, 0.20, 0.14, 0.12, 0.09, 0.07, 0.05, 0.04, 0.04, 0.03)
 
@@ -78,14 +79,18 @@ def _opening(card: DrugCard, first: Tensor, weight: Tensor | None, generator: to
 
 
 def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.Generator, *, weight: Tensor | None = None) -> Doses:
-    """Courses of 1 to 24 doses for subjects [subject] of the given typical clearance (L/h) and weight (kg); amounts in mg of active substance."""
+    """Courses of 1 to 24 doses (72 where a steady state takes weeks) for subjects of the given typical clearance (L/h) and weight (kg).
+
+    Amounts are in mg of active substance.
+    """
     count = typical_clearance.shape[0]
-    shape = (count, MOST_DOSES)
+    most = MOST_DOSES if card.horizon_h < SLOW_H else MOST_SLOW_DOSES
+    shape = (count, most)
     rate = typical_clearance * average_concentration(card)
     courses = [_course(rate, product, generator) for product in card.products]
-    number = 1 + (MOST_DOSES * torch.rand(count, generator=generator) ** 1.7).long().clamp(max=MOST_DOSES - 1)
-    changes_at = torch.where(_chance(0.4, (count,), generator), 1 + (torch.rand(count, generator=generator) * number).long(), MOST_DOSES)
-    second = (torch.arange(MOST_DOSES) >= changes_at[:, None]).long()
+    number = 1 + (most * torch.rand(count, generator=generator) ** 1.7).long().clamp(max=most - 1)
+    changes_at = torch.where(_chance(0.4, (count,), generator), 1 + (torch.rand(count, generator=generator) * number).long(), most)
+    second = (torch.arange(most) >= changes_at[:, None]).long()
     start = torch.randint(len(card.products), (count, 1), generator=generator)
     after = torch.where(_chance(0.5, (count, 1), generator), start, torch.randint(len(card.products), (count, 1), generator=generator))
     product = torch.where(second == 1, after, start)
@@ -97,7 +102,7 @@ def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.G
     gap = torch.where(_chance(0.04, shape, generator), 2.0, 1.0) * interval  # a missed dose leaves two intervals
     drift = torch.where((infusion < interval) & (infusion < 0.5 * gap), 1 + 0.04 * torch.randn(shape, generator=generator).clamp(-2, 2), 1.0)
     time = torch.cat([torch.zeros(count, 1), (gap * drift).cumsum(1)[:, :-1]], 1)
-    is_given = torch.arange(MOST_DOSES) < number[:, None]
+    is_given = torch.arange(most) < number[:, None]
     routes = torch.tensor([card.routes.index(p.route) for p in card.products])[product]
     return Doses(time, torch.where(is_given, amount * salt, 0.0), infusion, routes)
 
@@ -111,7 +116,7 @@ def clinical_sample_times(doses: Doses, generator: torch.Generator) -> Tensor:
     index = (torch.rand(shape, generator=generator) * given).long()
     index = torch.where(one_dose, index[:, :1], index)
     start, infusion = doses.time.gather(1, index), doses.duration.gather(1, index)
-    following = doses.time.gather(1, (index + 1).clamp(max=MOST_DOSES - 1))
+    following = doses.time.gather(1, (index + 1).clamp(max=doses.time.shape[1] - 1))
     is_last = index + 1 >= given
     interval = torch.where(is_last, (following - start).clamp(min=6.0), following - start)
     uniform = torch.rand(shape, generator=generator)

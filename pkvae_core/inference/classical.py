@@ -108,6 +108,9 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
     """The values of the card's heaviest published model for its typical patient; sizes proportional to weight."""
     published = MODELS[heaviest(card)]
     typical = {name: float(value) for name, value in published.typical(_typical_patient(card)).items()}
+    if published.body is not None:  # as if its clearance were always that at the level aimed for
+        CL = float(published.clearance(_typical_patient(card), average_concentration(card)))
+        typical = {"CL": CL, "V1": typical["V"], "ka": typical["ka"]}
     if structure.compartments == 1:
         typical["V1"] += typical.get("V2", 0.0)
     typical = {"Q": 0.5 * typical["CL"], "V2": typical["V1"], "ka": 1.0} | typical

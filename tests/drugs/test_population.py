@@ -59,10 +59,10 @@ def test_who_changes_keeps_the_individual_deviation(card):
     virtual = draw(card, 400, changing=1.0)
     history, model = virtual.population.history, MODELS[card.published_models[0].name]
     mine = ((virtual.model == 0) & (history.until[:, -1] > NEVER)).nonzero()[:, 0]
-    ratios = []
-    for covariates, responses in ((virtual.population.covariates, virtual.pulses), (history.covariates[:, -1], virtual.responses.earlier[-1])):
-        typical = model.typical({c.name: covariates[:, i].double() for i, c in enumerate(card.covariates)})["CL"]
-        ratios.append((1 / responses.auc()[:, 0, 0] / typical)[mine])
+    ratios, kind = [], type(virtual.responses)
+    for covariates, now in ((virtual.population.covariates, virtual.responses.now), (history.covariates[:, -1], virtual.responses.earlier[-1])):
+        typical = model.clearance({c.name: covariates[:, i].double() for i, c in enumerate(card.covariates)}, 0.0)
+        ratios.append((kind(now).disposition()["CL"][:, 0] / typical)[mine])
     assert len(mine) > 20
     torch.testing.assert_close(ratios[0], ratios[1], rtol=1e-4, atol=0)
 
@@ -156,3 +156,11 @@ def test_the_genotype_of_a_patient_does_not_change():
     genotype = [c.name for c in card.covariates].index("CYP3A5")
     assert torch.equal(population.history.covariates[:, -1, genotype], population.covariates[:, genotype])
     assert 0.1 < float(population.covariates[:, genotype].mean()) < 0.3
+
+
+def test_courses_of_phenytoin_last_for_weeks_and_show_where_it_saturates():
+    virtual = draw(load_card("phenytoin"), 1000)
+    doses, last = virtual.population.doses, (virtual.population.doses.amount > 0).sum(1)
+    assert float((doses.time.gather(1, last[:, None] - 1) > 24 * 14).float().mean()) > 0.25
+    level = virtual.concentration[virtual.population.is_sample]
+    assert 0.2 < float((level > 10).float().mean()) < 0.6 and bool((level >= 0).all())

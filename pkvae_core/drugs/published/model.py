@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.residual_error import ResidualError
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.compartments import one_compartment, two_compartment
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.onset import swallowed
@@ -36,7 +37,10 @@ class Headline:
 @dataclass(frozen=True)
 class PublishedModel:
     """`typical` maps covariate tensors to CL, Q (L/h), V1, V2 (L), ka or ktr (1/h), tlag (h);
-    `variance` holds w2 of each log-normal eta, `covariance` the pairs."""
+    `variance` holds w2 of each log-normal eta, `covariance` the pairs.
+
+    A model that is not proportional to dose has its own parameters, and a `body` that is made from them [subject, draw].
+    """
 
     name: str
     drug: str
@@ -51,6 +55,7 @@ class PublishedModel:
     headlines: tuple[Headline, ...]
     covariance: Mapping[tuple[str, str], float] | None = None
     assumptions: tuple[str, ...] = ()
+    body: Callable[[Parameters], Body] | None = None
 
     @property
     def omega(self) -> Tensor:
@@ -60,6 +65,13 @@ class PublishedModel:
         for (a, b), value in (self.covariance or {}).items():
             omega[names.index(a), names.index(b)] = omega[names.index(b), names.index(a)] = value
         return omega
+
+    def clearance(self, covariates: Mapping[str, Tensor], concentration_mg_per_L: float) -> Float[Tensor, " subject"]:
+        """Typical clearance (L/h) at a steady concentration."""
+        typical = self.typical(covariates)
+        return (
+            typical["CL"] if self.body is None else self.body({name: value[:, None] for name, value in typical.items()}).clearance(concentration_mg_per_L)[:, 0]
+        )
 
     def individual(self, covariates: Mapping[str, Tensor], *, draws: int, generator: torch.Generator) -> Parameters:
         """Parameters [subject, draw] of `draws` patients with each subject's covariates [subject]: typical x exp(eta), eta ~ Normal(0, omega)."""
