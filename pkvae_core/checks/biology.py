@@ -11,8 +11,8 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import course
 from pkvae_core.patient import Dose
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Doses
-from pkvae_core.structural.responses import Responses
 
 ROUNDING = 2e-3  # of the highest value: two nearly equal exponentials cancel in single precision
 SINCE_H = torch.logspace(-2, 3, 120)
@@ -22,7 +22,7 @@ SINCE_H = torch.logspace(-2, 3, 120)
 class Trial:
     """Responses [subject draw] of some patients, their doses, and what they lead to at some 60 times from the first dose until a thousandth is left."""
 
-    responses: Responses
+    responses: AnyResponses
     doses: Doses
     unit: Float[Tensor, "subject draw route since"]  # concentration after 1 mg, at SINCE_H after the lag
     time: Float[Tensor, "subject time"]
@@ -43,7 +43,7 @@ class Question:
     allowed_share: float = 0.0
 
 
-def trial_of(card: DrugCard, responses: Responses, courses: Sequence[Sequence[Dose]]) -> Trial:
+def trial_of(card: DrugCard, responses: AnyResponses, courses: Sequence[Sequence[Dose]]) -> Trial:
     """What these responses, which do not change any more, make of the patients' courses."""
     doses, pulses = course(card, courses), responses.pulses
     unit = (pulses.amplitude[..., None] * torch.exp(-pulses.rate[..., None] * SINCE_H)).sum(-2)

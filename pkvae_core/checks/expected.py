@@ -1,13 +1,13 @@
 """What did an engine expect of many patients: their draws side by side, and the probability below a truth or a measured level."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.special import ndtr
-from torch import Tensor
 
 from pkvae_core.checks.engines import Engine, chunks
 from pkvae_core.checks.progress import Progress
@@ -17,9 +17,13 @@ from pkvae_core.inference.observable import errors_of
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
-from pkvae_core.structural.exponentials import NEVER, Pulses, with_terms
+from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.body import changed
+from pkvae_core.structural.exponentials import NEVER, together
 from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.simulated import Simulated
 
+Answer = TypeVar("Answer")
 SHARING = 24  # patients asked with one seed share random numbers: with 500 draws this widens the scatter of a cohort's figures by 5 % at most
 
 
@@ -30,7 +34,7 @@ class Answers:
     card: DrugCard
     index: tuple[int, ...]
     patients: tuple[Patient, ...]
-    responses: Responses  # [subject draw]
+    responses: AnyResponses  # [subject draw]
     weight: Float[np.ndarray, "subject draw"]
     member: Float[np.ndarray, "subject draw model"]  # probability of each of the engine's models, whose residual error then applies
     errors: tuple[ResidualError, ...]  # of each of these models: published, or learned from a cohort
@@ -77,21 +81,24 @@ def _member(posterior: Posterior) -> Float[np.ndarray, "draw model"]:
     return table
 
 
-def stacked(parts: Sequence[Responses]) -> Responses:
+def stacked(parts: Sequence[AnyResponses]) -> AnyResponses:
     """Responses of different subjects, one below the other; where one has fewer changes or exponentials it is filled up with what changes nothing."""
-    terms, changes = max(p.pulses.amplitude.shape[-1] for p in parts), max(len(p.earlier) for p in parts)
+    pulsed, simulated = [p for p in parts if isinstance(p, Responses)], [p for p in parts if isinstance(p, Simulated)]
+    assert not (pulsed and simulated), "patients of one drug answer in one way"
+    changes = max(len(p.earlier) for p in (*pulsed, *simulated))
+    until = torch.cat([torch.nn.functional.pad(p.until, (changes - len(p.earlier), 0), value=NEVER) for p in (*pulsed, *simulated) if p.until is not None])
+    if simulated:
+        bodies = [_filled(p.body, p.earlier, changes) for p in simulated]
+        *before, now = (changed(each, lambda *tables: torch.cat(tables)) for each in zip(*bodies, strict=True))
+        return Simulated(now, tuple(before), until)
+    *before, now = (together(each, 0) for each in zip(*(_filled(p.pulses, p.earlier, changes) for p in pulsed), strict=True))
+    return type(pulsed[0])(now, tuple(before), until)
 
-    def below(each: Sequence[Pulses]) -> Pulses:
-        padded = [with_terms(p, terms) for p in each]
-        return Pulses(*(torch.cat([getattr(p, f.name) for p in padded]) for f in fields(Pulses)))
 
-    filled = [((p.earlier or (p.pulses,))[:1] * (changes - len(p.earlier)) + p.earlier) for p in parts]
-    until = torch.cat([torch.nn.functional.pad(_until(p), (changes - len(p.earlier), 0), value=NEVER) for p in parts])
-    return type(parts[0])(below([p.pulses for p in parts]), tuple(below([f[i] for f in filled]) for i in range(changes)), until if changes else None)
-
-
-def _until(responses: Responses) -> Tensor:
-    return torch.zeros(len(responses.pulses.lag), 0) if responses.until is None else responses.until
+def _filled(now: Answer, earlier: tuple[Answer, ...], changes: int) -> tuple[Answer, ...]:
+    """Every epoch's answer, the first repeated until there are as many changes."""
+    epochs = (*earlier, now)
+    return epochs[:1] * (changes - len(earlier)) + epochs
 
 
 def share_below(draws: Float[np.ndarray, "subject draw"], weight: Float[np.ndarray, "subject draw"], truth: Float[np.ndarray, " subject"]) -> np.ndarray:

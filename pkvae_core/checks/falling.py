@@ -15,8 +15,9 @@ from pkvae_core.drugs.population import History, Population, published_responses
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.inference.mapbayes import map_batch
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Doses
-from pkvae_core.structural.responses import Responses, joined
+from pkvae_core.structural.responses import joined
 from pkvae_core.vae.vae import PKVAE
 
 LEVELS = 4
@@ -69,11 +70,11 @@ def _believed(model: PKVAE, population: Population, draws: int, seed: int) -> di
     }
 
 
-def _next_day(card: DrugCard, population: Population, responses: Responses, weight: Tensor) -> Beliefs:
+def _next_day(card: DrugCard, population: Population, responses: AnyResponses, weight: Tensor) -> Beliefs:
     return Beliefs({"next day": next_day_auc(card, population, responses)}, weight)
 
 
-def next_day_auc(card: DrugCard, population: Population, responses: Responses) -> Float[Tensor, "subject draw"]:
+def next_day_auc(card: DrugCard, population: Population, responses: AnyResponses) -> Float[Tensor, "subject draw"]:
     """AUC (mg h/L) of the 24 h after the last dose or level, with the card's typical regimen going on from then."""
     given, regimen = population.doses, card.typical_regimen
     product = card.product(regimen.product)
@@ -93,7 +94,7 @@ def next_day_auc(card: DrugCard, population: Population, responses: Responses) -
     return area[..., 1] - area[..., 0]
 
 
-def fallen(card: DrugCard, count: int, generator: torch.Generator) -> tuple[Population, Responses]:
+def fallen(card: DrugCard, count: int, generator: torch.Generator) -> tuple[Population, AnyResponses]:
     """Virtual patients whose creatinine clearance halves (creatinine doubles) half-way through the course, and their true responses [subject, 1 draw]."""
     virtual = simulate(card, count, generator, samples=LEVELS, changing=0.0)
     names, before = [c.name for c in card.covariates], virtual.population.covariates
@@ -109,7 +110,7 @@ def fallen(card: DrugCard, count: int, generator: torch.Generator) -> tuple[Popu
     return _with_levels(card, population, virtual.model[kept], generator)
 
 
-def _with_levels(card: DrugCard, population: Population, generating: Tensor, generator: torch.Generator) -> tuple[Population, Responses]:
+def _with_levels(card: DrugCard, population: Population, generating: Tensor, generator: torch.Generator) -> tuple[Population, AnyResponses]:
     """True responses of these patients, and new levels to match."""
     subject, models = torch.arange(len(generating)), [MODELS[m.name] for m in card.published_models]
     normals = [torch.randn(len(generating), 1, len(m.variance), dtype=torch.float64, generator=generator) for m in models]

@@ -9,7 +9,6 @@ from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Patient, Regimen
-from pkvae_core.structural.responses import Responses
 
 DRAWS = 250  # equal-weight draws behind a recommendation: a probability wavers by 3 points at most
 
@@ -46,9 +45,4 @@ def begun(patient: Patient, decided_h: float) -> Regimen | None:
 
 def as_of(posterior: Posterior, at_h: float) -> Posterior:
     """The same belief about how the patient answers, as if the covariates of that hour held for ever."""
-    responses = posterior.responses
-    assert responses.until is not None
-    for pulses, until_h in zip(responses.earlier, responses.until[0].tolist(), strict=False):
-        if until_h > at_h:
-            return replace(posterior, responses=Responses(pulses))
-    return posterior.settled()
+    return replace(posterior, responses=posterior.responses.in_force(at_h))

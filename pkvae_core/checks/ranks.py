@@ -18,7 +18,7 @@ from pkvae_core.checks.progress import Progress, silent
 from pkvae_core.checks.uniformity import Bars, Uniformity, bars, ranks_of, uniformity
 from pkvae_core.checks.virtual import Virtual, Wanted, fresh
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.vae import PKVAE
 
 MOST = 99  # ranks from 0 to 99
@@ -108,7 +108,7 @@ def _checked(engine: Engine, virtual: Virtual, z: np.ndarray | None, source: str
     return RankCheck(engine.name, source, number, "1 to 10" if levels is None else str(levels), each, tuple(left_out))
 
 
-def quantities(card: DrugCard, responses: Responses) -> dict[str, Float[np.ndarray, "subject draw"]]:
+def quantities(card: DrugCard, responses: AnyResponses) -> dict[str, Float[np.ndarray, "subject draw"]]:
     """CL, V and half-life as they are at last, and the exposures of the card's typical regimen."""
     known = responses.disposition() | unit_exposures(card, responses.pulses, ("auc24", "trough"))
     return {name: value.numpy() for name, value in known.items()}

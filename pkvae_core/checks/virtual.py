@@ -11,8 +11,8 @@ from pkvae_core.checks.expected import stacked
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import CHANGING, Population, VirtualPatients, rows, simulate
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import NEVER
-from pkvae_core.structural.responses import Responses
 
 SEED_OFFSET = 3_000_000_019  # training and the benchmark draw far below
 ROUNDS = 200
@@ -26,7 +26,7 @@ class Virtual:
 
     card: DrugCard
     patients: tuple[Patient, ...]
-    truth: Responses
+    truth: AnyResponses
     model: Int[Tensor, " subject"]
 
     def only(self, index: Sequence[int]) -> "Virtual":

@@ -1,13 +1,14 @@
 """What does a course of doses do to this patient, draw by draw? The only module of the decision that asks the posterior."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from pkvae_core.dosing.span import SimulatedSpans, Span, SpanOf
 from pkvae_core.drugs.population import course
 from pkvae_core.inference.posterior import Posterior, curves
 from pkvae_core.patient import Dose, Regimen
@@ -17,21 +18,6 @@ COARSE, FINE = 8, 32  # times looked at within an interval
 AT_ONCE = 8000  # courses times draws followed in one pass: about what a core's cache holds
 
 Times = Float[np.ndarray, " time"]
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of time as every draw lives it: AUC, concentrations at `time_h` (hours of the patient's clock), and whether it has come to a steady state."""
-
-    length_h: float
-    time_h: Float[np.ndarray, " time"]
-    trough: int  # column of the concentration just before the last dose that falls due
-    area_mg_h_per_L: Float[np.ndarray, " draw"]
-    concentration_mg_per_L: Float[np.ndarray, "draw time"]
-    is_settled: Bool[np.ndarray, " draw"]
-
-
-SpanOf = Callable[[float], Span]  # from the amount of a dose (mg) to what it does
 
 
 def concentration(posterior: Posterior, doses: Sequence[Dose], time_h: Times) -> Float[np.ndarray, "draw time"]:
@@ -104,15 +90,14 @@ def window_grid(doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, 
 def window_span(posterior: Posterior, doses: Sequence[Dose], regimen: Regimen, window_h: tuple[float, float], points: int) -> Span:
     """What these doses do between two hours of the patient's clock; `regimen` says when doses fall due."""
     time, trough = window_grid(doses, regimen, window_h, points)
-    level, auc = follow(posterior, doses, np.append(time, window_h))
-    return Span(window_h[1] - window_h[0], time, trough, auc[:, -1] - auc[:, -2], level[:, :-2], np.ones(len(auc), dtype=bool))
+    return _lived(window_h, time, trough, *follow(posterior, doses, np.append(time, window_h)))
 
 
 def window_spans(posterior: Posterior, regimens: Sequence[Regimen], window_h: tuple[float, float], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, these hours counted from its start, with any amount, the recorded doses before it included."""
     windows = {r: (r.start_h + window_h[0], r.start_h + window_h[1]) for r in regimens}
     if not posterior.responses.is_dose_proportional:
-        return {r: _simulated(posterior, r, window, points) for r, window in windows.items()}
+        return {r: SimulatedSpans(partial(_simulated, posterior, r, window, points)) for r, window in windows.items()}
     split = {r: split_course(posterior, r, window[1]) for r, window in windows.items()}
     grids = {r: window_grid((*fixed, *one_mg), r, windows[r], points) for r, (fixed, one_mg) in split.items()}
     courses = [doses for parts in split.values() for doses in parts]
@@ -120,9 +105,17 @@ def window_spans(posterior: Posterior, regimens: Sequence[Regimen], window_h: tu
     return {r: _scaled(window_h[1] - window_h[0], *grids[r], fixed, one_mg) for r, fixed, one_mg in zip(windows, lived[::2], lived[1::2], strict=True)}
 
 
-def _simulated(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], points: int) -> SpanOf:
+def _simulated(posterior: Posterior, regimen: Regimen, window_h: tuple[float, float], points: int, amounts_mg: Sequence[float]) -> list[Span]:
     past = past_doses(posterior, regimen.start_h)
-    return cache(lambda amount_mg: window_span(posterior, (*past, *replace(regimen, amount_mg=amount_mg).doses(window_h[1])), regimen, window_h, points))
+    courses = [(*past, *replace(regimen, amount_mg=amount_mg).doses(window_h[1])) for amount_mg in amounts_mg]
+    grids = [window_grid(doses, regimen, window_h, points) for doses in courses]
+    lived = follow_all(posterior, courses, [np.append(time, window_h) for time, _ in grids])
+    return [_lived(window_h, *grid, *curves) for grid, curves in zip(grids, lived, strict=True)]
+
+
+def _lived(window_h: tuple[float, float], time: Times, trough: int, level: np.ndarray, auc: np.ndarray) -> Span:
+    """A window as it was lived; its ends are the last two columns."""
+    return Span(window_h[1] - window_h[0], time, trough, auc[:, -1] - auc[:, -2], level[:, :-2], np.ones(len(auc), dtype=bool))
 
 
 def _scaled(length_h: float, time: Times, trough: int, fixed: tuple[np.ndarray, np.ndarray], one_mg: tuple[np.ndarray, np.ndarray]) -> SpanOf:

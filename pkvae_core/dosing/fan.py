@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from pkvae_core.dosing.course import concentration, past_doses, split_course
+from pkvae_core.dosing.course import concentration, follow_all, past_doses, split_course
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 
@@ -32,5 +32,5 @@ def _curves(
         yield from (fixed + amount_mg * one_mg for amount_mg in amounts_mg)
         return
     past = past_doses(posterior, regimen.start_h)
-    for amount_mg in amounts_mg:
-        yield concentration(posterior, (*past, *replace(regimen, amount_mg=amount_mg).doses(until_h)), time_h)
+    courses = [(*past, *replace(regimen, amount_mg=amount_mg).doses(until_h)) for amount_mg in amounts_mg]
+    yield from (level for level, _ in follow_all(posterior, courses, [time_h] * len(courses)))

@@ -5,16 +5,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import root_scalar
 
 from pkvae_core.dosing.candidates import departures
-from pkvae_core.dosing.course import Span, SpanOf, window_spans
+from pkvae_core.dosing.course import window_spans
+from pkvae_core.dosing.exact import exact_amount
+from pkvae_core.dosing.span import SimulatedSpans, Span, SpanOf
 from pkvae_core.dosing.steady_state import steady_spans
 from pkvae_core.dosing.target import Target, measure
-from pkvae_core.exposure import weighted_quantile, weighted_quantiles
+from pkvae_core.exposure import weighted_quantiles
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 
+DRAWS = 400  # of a simulated search: its probabilities waver by two points
 COMPANIONS = ("auc24", "trough", "peak")
 AREAS = ("auc24", "auc")  # these follow in closed form: the interval need not be looked at in between
 Interval90 = tuple[float, float, float]
@@ -52,10 +54,15 @@ def judge(posterior: Posterior, target: Target, regimen: Regimen) -> Option:
 
 
 def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
-    """Every regimen against this target, in the order given. With a dose-proportional model, regimens that differ in the amount only share one simulation."""
+    """Every regimen against this target, in the order given. With a dose-proportional model, regimens that differ in the amount only share one simulation.
+
+    With any other, at most `DRAWS` draws are simulated.
+    """
+    posterior = _affordable(posterior)
     card, weight = posterior.card, np.asarray(posterior.weight, dtype=float)
     shapes = {replace(r, amount_mg=1.0): r.amount_mg for r in regimens}
     span_of = spans(posterior, target, tuple(shapes))
+    _prepare(span_of, regimens)
     exact = {shape: exact_amount(target, span_of[shape], weight, near_mg=amount_mg) for shape, amount_mg in shapes.items()}
     shape_of = [replace(r, amount_mg=1.0) for r in regimens]
     lived = [span_of[shape](r.amount_mg) for shape, r in zip(shape_of, regimens, strict=True)]
@@ -65,11 +72,25 @@ def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen])
 
 def screen(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
     """`judge_all` without companions, exact amounts and cautions: all that a ranking asks for, in a fraction of the time."""
+    posterior = _affordable(posterior)
     weight, shapes = np.asarray(posterior.weight, dtype=float), [replace(r, amount_mg=1.0) for r in regimens]
     points = 0 if target.metric in AREAS else target.points
     span_of = spans(posterior, target, tuple(dict.fromkeys(shapes)), points)
+    _prepare(span_of, regimens)
     lived = [span_of[shape](r.amount_mg) for shape, r in zip(shapes, regimens, strict=True)]
     return tuple(judge_spans(target, regimens, lived, weight, companions=()))
+
+
+def _affordable(posterior: Posterior) -> Posterior:
+    """The belief itself where doses scale; where every amount is simulated, no more than `DRAWS` draws of it, of equal weight."""
+    return posterior if posterior.responses.is_dose_proportional or len(posterior.weight) <= DRAWS else posterior.resampled(DRAWS)
+
+
+def _prepare(span_of: dict[Regimen, SpanOf], regimens: Sequence[Regimen]) -> None:
+    """All amounts of a regimen are simulated in one go, where they have to be."""
+    for shape, span in span_of.items():
+        if isinstance(span, SimulatedSpans):
+            span.prepare([r.amount_mg for r in regimens if replace(r, amount_mg=1.0) == shape])
 
 
 def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen], points: int | None = None) -> dict[Regimen, SpanOf]:
@@ -119,26 +140,3 @@ def _option(
         companion={metric: known[metric] for metric in COMPANIONS if metric in known},
         exact_amount_mg=None,
     )
-
-
-def exact_amount(target: Target, span_of: SpanOf, weight: Float[np.ndarray, " draw"], *, near_mg: float) -> float | None:
-    """The amount (mg) whose median exposure is what the target aims for: argmin over amounts of |aim - median|; None when no amount comes there.
-
-    Searched from `near_mg` outwards, from a thousandth to a thousandfold of it. Never bound by what the card has.
-    """
-    aim = target.aim
-    if aim is None:
-        return None
-
-    def excess(amount_mg: float) -> float:
-        return min(float(weighted_quantile(target.exposure(span_of(amount_mg)), weight, 0.5)), 1e3 * aim) - aim
-
-    proportional = near_mg * aim / max(excess(near_mg) + aim, 1e-3 * aim)
-    if abs(excess(proportional)) < 1e-6 * aim:
-        return proportional
-    low = high = proportional
-    while excess(low) > 0 and low > near_mg * 1e-3:
-        low /= 2
-    while excess(high) < 0 and high < near_mg * 1e3:
-        high *= 2
-    return float(root_scalar(excess, bracket=(low, high), xtol=1e-6 * near_mg).root) if excess(low) < 0 < excess(high) else None

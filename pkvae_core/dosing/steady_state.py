@@ -11,25 +11,32 @@ state.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from pkvae_core.dosing.course import Span, SpanOf, follow, past_doses, phases, split_course
+from pkvae_core.dosing.course import follow, follow_all, past_doses, phases, split_course
+from pkvae_core.dosing.span import SimulatedSpans, Span, SpanOf
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 from pkvae_core.structural.periodic import area_until, periodic
 
+HALF_LIVES_TO_STEADY = 5  # after so many 97 % of the way is gone
 SETTLED_CHANGE = 0.02
 SETTLED_PART = 1 / 14  # of the horizon
+
+
+def steady_after_h(half_life_h: float) -> float:
+    """Hours on one regimen until the levels are within 3 % of steady."""
+    return HALF_LIVES_TO_STEADY * half_life_h
 
 
 def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, one interval of it at its steady state, with any amount; without any concentration where no points are asked for."""
     if not posterior.responses.is_dose_proportional:
-        return {regimen: _simulated(posterior, regimen, points) for regimen in regimens}
+        return {regimen: SimulatedSpans(partial(_simulated, posterior, regimen, points)) for regimen in regimens}
     carried = _carried(posterior, regimens)
     return {regimen: _exact(posterior, regimen, points, carried[_apart_from_infusion(regimen)]) for regimen in regimens}
 
@@ -73,18 +80,16 @@ def _exact(posterior: Posterior, regimen: Regimen, points: int, carried: Float[n
     return span
 
 
-def _simulated(posterior: Posterior, regimen: Regimen, points: int) -> SpanOf:
+def _simulated(posterior: Posterior, regimen: Regimen, points: int, amounts_mg: Sequence[float]) -> list[Span]:
     edges = comparison_edges(regimen, posterior.card.horizon_h)
     time = edges[2] + phases(regimen.infusion_h, regimen.interval_h, points)
     past = past_doses(posterior, regimen.start_h)
-
-    @cache
-    def span(amount_mg: float) -> Span:
-        level, auc = follow(posterior, (*past, *replace(regimen, amount_mg=amount_mg).doses(edges[-1])), np.append(edges, time))
+    courses = [(*past, *replace(regimen, amount_mg=amount_mg).doses(edges[-1])) for amount_mg in amounts_mg]
+    found = []
+    for level, auc in follow_all(posterior, courses, [np.append(edges, time)] * len(courses)):
         then, _, now = np.diff(auc[:, :4]).T
-        return Span(regimen.interval_h, time, len(time) - 1, now, level[:, 4:], has_settled(then, now, edges, posterior.card.horizon_h))
-
-    return span
+        found.append(Span(regimen.interval_h, time, len(time) - 1, now, level[:, 4:], has_settled(then, now, edges, posterior.card.horizon_h)))
+    return found
 
 
 def comparison_edges(regimen: Regimen, horizon_h: float) -> Float[np.ndarray, " 4"]:

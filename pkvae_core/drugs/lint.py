@@ -16,7 +16,8 @@ from pkvae_core.patient import Regimen
 from pkvae_core.records.physiology import cockcroft_gault, renal_weight
 from pkvae_core.records.problems import Notes, Problem
 from pkvae_core.records.units import amount_factor, concentration_factor
-from pkvae_core.structural.exponentials import superpose
+from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.simulated import Simulated
 
 WIDEST = 4.0  # a typical exposure further than this factor from the target points to a wrong unit or a salt factor missed or applied twice
 EXPOSURE_UNITS = {"auc24": "mg·h/L", "auc": "mg·h/L", "trough": "mg/L", "peak": "mg/L", "time_above": "%"}
@@ -161,23 +162,36 @@ def _typical(model: PublishedModel, covariates: Mapping[str, float]) -> Paramete
 
 def typical_exposure(card: DrugCard, model: PublishedModel, regimen: Regimen) -> dict[str, float]:
     """AUC24 (mg·h/L), peak and trough (mg/L) of the card's typical patient in the last interval before the card's horizon."""
-    end = regimen.interval_h * math.floor(card.horizon_h / regimen.interval_h)
-    response = pulses({name: value[:, None] for name, value in _typical(model, card.typical_patient).items()})
+    return _exposure_until(card, model, regimen, regimen.interval_h * math.floor(card.horizon_h / regimen.interval_h))
+
+
+def _exposure_until(card: DrugCard, model: PublishedModel, regimen: Regimen, end: float) -> dict[str, float]:
+    parameters = {name: value[:, None] for name, value in _typical(model, card.typical_patient).items()}
+    response = Responses(pulses(parameters)) if model.body is None else Simulated(model.body(parameters))
     time = torch.linspace(end - regimen.interval_h, end, 601)[None]
-    concentration, area = (x[0, 0] for x in superpose(response, course(card, [regimen.doses(end)]), time))
+    concentration, area = (x[0, 0] for x in response.curves(course(card, [regimen.doses(end)]), time))
     return {"auc24": (area[-1] - area[0]).item() * 24 / regimen.interval_h, "peak": concentration.max().item(), "trough": concentration[-1].item()}
+
+
+def _settled(card: DrugCard, model: PublishedModel, regimen: Regimen) -> tuple[float, str]:
+    """AUC24 that the typical patient is to have at the horizon, and what it is: daily dose over CL; of a drug without one, that of a
+    fourteenth of the horizon earlier."""
+    if model.body is not None:
+        earlier = regimen.interval_h * math.floor(13 / 14 * card.horizon_h / regimen.interval_h)
+        return _exposure_until(card, model, regimen, earlier)["auc24"], "a fourteenth of it earlier it"
+    product = card.product(regimen.product)
+    daily_mg = product.active_mg(regimen.amount_mg) * product.bioavailability * 24 / regimen.interval_h
+    return daily_mg / _typical(model, card.typical_patient)["CL"].item(), "daily dose / CL"
 
 
 def _exposures(card: DrugCard, notes: Notes) -> None:
     regimen = _typical_regimen(card)
-    product = card.product(regimen.product)
-    daily_mg = product.active_mg(regimen.amount_mg) * product.bioavailability * 24 / regimen.interval_h
     for name in (m.name for m in card.published_models):
         exposure = typical_exposure(card, MODELS[name], regimen)
-        settled = daily_mg / _typical(MODELS[name], card.typical_patient)["CL"].item()
+        settled, meaning = _settled(card, MODELS[name], regimen)
         if abs(exposure["auc24"] / settled - 1) > SETTLED:
             notes.error(
-                f"AUC24 of the typical patient at the horizon is {exposure['auc24']:.0f}, daily dose / CL is {settled:.0f} mg·h/L ({name})",
+                f"AUC24 of the typical patient at the horizon is {exposure['auc24']:.0f}, {meaning} is {settled:.0f} mg·h/L ({name})",
                 "Lengthen the horizon; else the salt factor or the bioavailability is applied twice, or not at all.",
                 column="horizon_h",
             )

@@ -12,11 +12,13 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.cohorts import CHANGES, COHORTS
 from pkvae_core.drugs.published import MODELS
-from pkvae_core.drugs.published.model import PublishedModel, pulses
+from pkvae_core.drugs.published.model import Parameters, PublishedModel, pulses
 from pkvae_core.drugs.regimens import MOST_SAMPLES, SAMPLE_COUNT_WEIGHTS, average_concentration, clinical_doses, clinical_sample_times
 from pkvae_core.patient import Dose, Patient
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses
 from pkvae_core.structural.responses import Responses, joined
+from pkvae_core.structural.simulated import Simulated
 
 CHANGING = 0.35  # share of the virtual patients whose covariates change during the course
 MOST_CHANGES = 2
@@ -108,7 +110,7 @@ class VirtualPatients:
 
     population: Population
     model: Int[Tensor, " subject"]
-    responses: Responses
+    responses: AnyResponses
     concentration: Float[Tensor, "subject sample"]
 
     @property
@@ -117,20 +119,23 @@ class VirtualPatients:
         return self.responses.pulses
 
 
-def published_responses(model: PublishedModel, card: DrugCard, population: Population, normal: Float[Tensor, "subject draw eta"]) -> Responses:
+def published_responses(model: PublishedModel, card: DrugCard, population: Population, normal: Float[Tensor, "subject draw eta"]) -> AnyResponses:
     """What the published model says of patients with these standard normal etas: typical values follow the covariates in time, the etas stay.
 
     Every covariate that the model uses must be known.
     """
 
-    def at(table: Tensor) -> Pulses:
-        return pulses(model.at({c.name: table[:, i] for i, c in enumerate(card.covariates)}, normal))
+    def at(table: Tensor) -> Parameters:
+        return model.at({c.name: table[:, i] for i, c in enumerate(card.covariates)}, normal)
 
     history = population.history
-    return Responses(at(population.covariates), tuple(at(row) for row in history.covariates.unbind(1)), history.until)
+    now, *before = (at(row) for row in (population.covariates, *history.covariates.unbind(1)))
+    if model.body is not None:
+        return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), history.until)
+    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until)
 
 
-def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> Responses:
+def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> AnyResponses:
     """One true patient for each subject, from its own published model."""
     each = []
     for m in card.published_models:
@@ -142,8 +147,8 @@ def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, "
 
 
 def typical_clearance(card: DrugCard, covariates: dict[str, Tensor]) -> Tensor:
-    """Average of the published models' typical clearances [subject] (L/h): what a virtual prescriber goes by."""
-    return torch.stack([MODELS[m.name].typical(covariates)["CL"] for m in card.published_models]).mean(0)
+    """Average of the published models' typical clearances [subject] (L/h) at the concentration aimed for: what a virtual prescriber goes by."""
+    return torch.stack([MODELS[m.name].clearance(covariates, average_concentration(card)) for m in card.published_models]).mean(0)
 
 
 def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples: int | None = None, changing: float = CHANGING) -> VirtualPatients:
@@ -156,7 +161,7 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
     ranges = {c.name: (c.low, c.high) for c in card.covariates}
     first = COHORTS[card.cohort](count, ranges, generator)
     model = torch.multinomial(torch.tensor([m.weight for m in card.published_models]), count, replacement=True, generator=generator)
-    doses = clinical_doses(card, typical_clearance(card, first), generator)
+    doses = clinical_doses(card, typical_clearance(card, first), generator, weight=first.get("WT"))
     time = clinical_sample_times(doses, generator)
     covariates, history = _drawn_history(card, first, doses, changing, generator)
     number = (
@@ -208,7 +213,10 @@ Batch = TypeVar("Batch")
 
 
 def rows(batch: Batch, index: Tensor | slice) -> Batch:
-    """Some of the subjects of a batch: of any dataclass whose fields are tensors, such dataclasses or tuples of them, with the subject as first axis."""
+    """Some of the subjects of a batch: of any dataclass whose fields are tensors, such dataclasses or tuples of them, with the subject as first axis.
+
+    A number in it is kept.
+    """
     parts = [getattr(batch, f.name) for f in fields(batch)]  # pyright: ignore[reportArgumentType]
     return type(batch)(*(_some(part, index) for part in parts))
 
@@ -216,4 +224,6 @@ def rows(batch: Batch, index: Tensor | slice) -> Batch:
 def _some(part, index: Tensor | slice):
     if isinstance(part, tuple):
         return tuple(rows(each, index) for each in part)
+    if isinstance(part, int):
+        return part
     return part[index] if isinstance(part, Tensor) else rows(part, index)

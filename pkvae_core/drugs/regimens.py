@@ -1,6 +1,7 @@
 """How are the virtual patients dosed and sampled: varied as on a ward, and depending on nothing but their covariates.
 
-What the dose rate aims at is the card's default target for a patient of typical clearance, missed by a log-normal factor: under- and overdosing are both seen.
+What the dose rate aims at is the card's default target (the average of its typical regimen where nothing is aimed for) for a patient of typical clearance,
+missed by a log-normal factor: under- and overdosing are both seen.
 A course may open with a loading dose, skip doses, drift from the clock, change its amount, interval or product half-way, and be recorded as a bolus.
 """
 
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, Product
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.structural.exponentials import Doses
 
 MOST_DOSES = 24
+SLOW_H, MOST_SLOW_DOSES = 1200.0, 72  # where a steady state may take longer than seven weeks, courses are longer
 MOST_SAMPLES = 10
 SAMPLE_COUNT_WEIGHTS = (0.22, 0.20, 0.14, 0.12, 0.09, 0.07, 0.05, 0.04, 0.04, 0.03)
 
@@ -24,7 +27,15 @@ def _chance(probability: float, shape: tuple[int, ...], generator: torch.Generat
 
 
 def average_concentration(card: DrugCard) -> float:
-    """The steady concentration (mg/L) that the default target stands for: AUC24/24, or the level itself."""
+    """The steady concentration (mg/L) that the default target stands for: AUC24/24, or the level itself.
+
+    Where the card has no target, the average of its typical regimen in its typical patient.
+    """
+    if not card.targets:
+        usual, product = card.typical_regimen, card.product(card.typical_regimen.product)
+        patient = {name: torch.tensor([value], dtype=torch.float64) for name, value in card.typical_patient.items()}
+        clearance = float(torch.stack([MODELS[m.name].typical(patient)["CL"] for m in card.published_models]).mean())
+        return product.active_mg(usual.amount_mg) * product.bioavailability / usual.interval_h / clearance
     target = card.target()
     centre = target.best or (target.low + target.high) / 2
     return centre / 24 if target.metric == "auc24" else centre
@@ -56,15 +67,30 @@ def _course(rate: Tensor, product: Product, generator: torch.Generator) -> tuple
     return interval, amount, torch.where(is_bolus, 0.0, infusion)
 
 
-def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.Generator) -> Doses:
-    """Courses of 1 to 24 doses for subjects [subject] of the given typical clearance (L/h); amounts in mg of active substance."""
+def _opening(card: DrugCard, first: Tensor, weight: Tensor | None, generator: torch.Generator) -> Tensor:
+    """The first amount [subject] of each course, of which some open with a loading dose: by weight where the card says that this is usual."""
+    shape = first.shape
+    if card.loading is None or not card.loading.is_usual:
+        return first * torch.where(_chance(0.35, shape, generator), 1.3 + torch.rand(shape, generator=generator), 1.0)
+    assert weight is not None, "a loading dose by weight needs a cohort with weights"
+    low, high = card.loading.mg_per_kg_low, card.loading.mg_per_kg_high
+    by_weight = weight * (low + (high - low) * torch.rand(shape, generator=generator)) * torch.exp(0.1 * torch.randn(shape, generator=generator))
+    return torch.where(_chance(0.75, shape, generator), by_weight.clamp(max=card.loading.max_mg), first)
+
+
+def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.Generator, *, weight: Tensor | None = None) -> Doses:
+    """Courses of 1 to 24 doses (72 where a steady state takes weeks) for subjects of the given typical clearance (L/h) and weight (kg).
+
+    Amounts are in mg of active substance.
+    """
     count = typical_clearance.shape[0]
-    shape = (count, MOST_DOSES)
+    most = MOST_DOSES if card.horizon_h < SLOW_H else MOST_SLOW_DOSES
+    shape = (count, most)
     rate = typical_clearance * average_concentration(card)
     courses = [_course(rate, product, generator) for product in card.products]
-    number = 1 + (MOST_DOSES * torch.rand(count, generator=generator) ** 1.7).long().clamp(max=MOST_DOSES - 1)
-    changes_at = torch.where(_chance(0.4, (count,), generator), 1 + (torch.rand(count, generator=generator) * number).long(), MOST_DOSES)
-    second = (torch.arange(MOST_DOSES) >= changes_at[:, None]).long()
+    number = 1 + (most * torch.rand(count, generator=generator) ** 1.7).long().clamp(max=most - 1)
+    changes_at = torch.where(_chance(0.4, (count,), generator), 1 + (torch.rand(count, generator=generator) * number).long(), most)
+    second = (torch.arange(most) >= changes_at[:, None]).long()
     start = torch.randint(len(card.products), (count, 1), generator=generator)
     after = torch.where(_chance(0.5, (count, 1), generator), start, torch.randint(len(card.products), (count, 1), generator=generator))
     product = torch.where(second == 1, after, start)
@@ -72,12 +98,11 @@ def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.G
         torch.stack([c[i] for c in courses]).gather(2, second.expand(len(courses), *shape)).gather(0, product[None])[0] for i in range(3)
     )
     salt = torch.tensor([p.salt_factor for p in card.products])[product]
-    loading = torch.where(_chance(0.35, (count,), generator), 1.3 + torch.rand(count, generator=generator), 1.0)
-    amount = torch.cat([amount[:, :1] * loading[:, None], amount[:, 1:]], 1)
+    amount = torch.cat([_opening(card, amount[:, 0], weight, generator)[:, None], amount[:, 1:]], 1)
     gap = torch.where(_chance(0.04, shape, generator), 2.0, 1.0) * interval  # a missed dose leaves two intervals
     drift = torch.where((infusion < interval) & (infusion < 0.5 * gap), 1 + 0.04 * torch.randn(shape, generator=generator).clamp(-2, 2), 1.0)
     time = torch.cat([torch.zeros(count, 1), (gap * drift).cumsum(1)[:, :-1]], 1)
-    is_given = torch.arange(MOST_DOSES) < number[:, None]
+    is_given = torch.arange(most) < number[:, None]
     routes = torch.tensor([card.routes.index(p.route) for p in card.products])[product]
     return Doses(time, torch.where(is_given, amount * salt, 0.0), infusion, routes)
 
@@ -91,7 +116,7 @@ def clinical_sample_times(doses: Doses, generator: torch.Generator) -> Tensor:
     index = (torch.rand(shape, generator=generator) * given).long()
     index = torch.where(one_dose, index[:, :1], index)
     start, infusion = doses.time.gather(1, index), doses.duration.gather(1, index)
-    following = doses.time.gather(1, (index + 1).clamp(max=MOST_DOSES - 1))
+    following = doses.time.gather(1, (index + 1).clamp(max=doses.time.shape[1] - 1))
     is_last = index + 1 >= given
     interval = torch.where(is_last, (following - start).clamp(min=6.0), following - start)
     uniform = torch.rand(shape, generator=generator)

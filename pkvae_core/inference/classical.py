@@ -18,6 +18,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population, published_responses, simulate
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import Parameters, PublishedModel
+from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.inference.evidence import LAPLACE, EtaDraws, around
 from pkvae_core.inference.mapbayes import heaviest
 from pkvae_core.inference.mode import find_mode
@@ -107,6 +108,9 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
     """The values of the card's heaviest published model for its typical patient; sizes proportional to weight."""
     published = MODELS[heaviest(card)]
     typical = {name: float(value) for name, value in published.typical(_typical_patient(card)).items()}
+    if published.body is not None:  # as if its clearance were always that at the level aimed for
+        CL = float(published.clearance(_typical_patient(card), average_concentration(card)))
+        typical = {"CL": CL, "V1": typical["V"], "ka": typical["ka"]}
     if structure.compartments == 1:
         typical["V1"] += typical.get("V2", 0.0)
     typical = {"Q": 0.5 * typical["CL"], "V2": typical["V1"], "ka": 1.0} | typical
@@ -117,7 +121,11 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
         centre = math.log(typical[name]) - sum(s * math.log(card.typical_patient[e] / CENTRE[e]) for s, e in zip(slopes, effects, strict=True))
         beta[name] = torch.tensor([centre, *slopes]).double()
     start = published.error
-    return _State(beta, {name: FIRST_VARIANCE for name in beta}, ResidualError(max(start.proportional, 0.15), max(start.additive_mg_per_L, 0.1)))
+    return _State(
+        beta,
+        {name: FIRST_VARIANCE for name in beta},
+        ResidualError(max(start.proportional, 0.15), max(start.additive_mg_per_L, min(0.1, 0.05 * average_concentration(card)))),
+    )
 
 
 def _design(name: str, covariates: Mapping[str, Tensor], used: tuple[str, ...]) -> Float[Tensor, "subject coefficient"]:
@@ -184,7 +192,7 @@ def _error(population: Population, concentration: Float[Tensor, "subject draw sa
     def loss() -> Tensor:
         with torch.enable_grad():
             optimiser.zero_grad()
-            proportional, additive = logs.clamp(-7, 4).exp().unbind()
+            proportional, additive = logs.clamp(-12, 4).exp().unbind()
             value = -(log_likelihood(concentration, observed, below, _Differentiable(proportional, additive)) * counts * weight).sum() / len(observed)
             value.backward()
         return value

@@ -24,7 +24,8 @@ from pkvae_core.inference.mode import Mode, find_mode
 from pkvae_core.inference.posterior import Diagnostics, Posterior, cautions_of
 from pkvae_core.inference.typical import with_typical
 from pkvae_core.patient import Patient
-from pkvae_core.structural.responses import Responses, joined
+from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.responses import joined
 
 LEAST_SHARE = 0.1  # of the draws, for a model that hardly explains the levels: its probability must be found out too
 COUNTS_FROM = 0.05  # probability from which a model's diagnostics matter to the average
@@ -37,7 +38,7 @@ class Individual:
     name: str
     mode: Mode
     drawn: EtaDraws
-    responses: Responses
+    responses: AnyResponses
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Averaged:
     probability: Float[Tensor, "subject model"]
 
     @property
-    def responses(self) -> Responses:
+    def responses(self) -> AnyResponses:
         """All draws side by side, in the order of `weight`."""
         return joined([one.responses for one in self.each])
 

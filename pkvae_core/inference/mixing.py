@@ -14,7 +14,8 @@ from torch import Tensor
 from pkvae_core.drugs.population import rows
 from pkvae_core.inference.importance import WeightedDraws
 from pkvae_core.inference.ladder import RUNGS
-from pkvae_core.structural.responses import Responses, joined
+from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.responses import joined
 
 LEAST_DRAWS = 200  # of each member: the weights of fewer could not be judged
 COUNTS_FROM = 0.05  # probability from which a member's diagnostics matter to the mixture
@@ -26,7 +27,7 @@ class Belief:
 
     drawn: WeightedDraws
     rungs: tuple[str, ...]
-    responses: Responses
+    responses: AnyResponses
 
     def of_subject(self, subject: int) -> "Belief":
         one = slice(subject, subject + 1)
@@ -37,7 +38,7 @@ class Belief:
 class Mixed:
     """What is believed of one subject: draws with weights that sum to 1. `z` is None where the members have each their own latent space."""
 
-    responses: Responses
+    responses: AnyResponses
     weight: Float[Tensor, " draw"]
     member: Float[Tensor, "draw model"]
     z: Float[Tensor, "draw latent"] | None

@@ -22,6 +22,7 @@ from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
 from pkvae_core.residual_error import ResidualError
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import PKVAE
 
@@ -51,7 +52,7 @@ class Posterior:
     version: str
     provenance: dict
     patient: Patient
-    responses: Responses
+    responses: AnyResponses
     weight: Float[Tensor, " draw"]
     model_probability: dict[str, float]
     diagnostics: Diagnostics
@@ -139,10 +140,13 @@ def _believe(model: PKVAE, population: Population, is_prior: bool, draws: int, s
         return Belief(drawn, rungs, _true(model, model.responses(drawn.z, population), generator))
 
 
-def _true(model: PKVAE, responses: Responses, generator: torch.Generator) -> Responses:
+def _true(model: PKVAE, responses: AnyResponses, generator: torch.Generator) -> AnyResponses:
     """The responses with what a learned model is known to miss: each draw off by a log-normal factor, where its misfit is known."""
     misfit = model.configuration.misfit
-    return responses.scaled((misfit * torch.randn(responses.pulses.lag.shape[1], generator=generator)).exp()) if misfit else responses
+    if not misfit:
+        return responses
+    assert isinstance(responses, Responses), "models learned from a cohort are proportional to dose"
+    return responses.scaled((misfit * torch.randn(responses.pulses.lag.shape[1], generator=generator)).exp())
 
 
 def _posterior(model: PKVAE, patient: Patient, belief: Mixed, milliseconds: float, draws: int, seed: int) -> Posterior:

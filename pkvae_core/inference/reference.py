@@ -23,8 +23,9 @@ from pkvae_core.inference.importance import log_likelihood_of
 from pkvae_core.inference.mapbayes import known_names
 from pkvae_core.inference.posterior import Diagnostics, Posterior, cautions_of
 from pkvae_core.patient import Patient
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Pulses
-from pkvae_core.structural.responses import Responses, joined
+from pkvae_core.structural.responses import joined
 
 LEAST_EFFECTIVE = 400
 ROUNDS = 4
@@ -36,7 +37,7 @@ KEPT = 2000  # draws of equal weight that stand for the tens of thousands of wei
 class Exact:
     """True responses drawn for one patient, with normalised weights; `effective` counts the draws that matter."""
 
-    responses: Responses
+    responses: AnyResponses
     weight: Float[Tensor, " draw"]
     effective: float
     model_probability: Float[Tensor, " model"]
@@ -56,7 +57,7 @@ class _Draws:
     """One published model's standard normals, responses, log-likelihood times prior over proposal."""
 
     normal: Float[Tensor, "draw eta"]
-    responses: Responses
+    responses: AnyResponses
     log_weight: Float[Tensor, " draw"]
 
 

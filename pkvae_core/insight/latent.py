@@ -14,7 +14,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population, course, simulate
 from pkvae_core.insight.properties import Property, known_properties
 from pkvae_core.patient import Dose, Patient, Regimen
-from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.vae import PKVAE
 
 Points = Float[np.ndarray, "subject latent"]
@@ -66,13 +66,13 @@ def has_latent_space(model: PKVAE) -> bool:
 def map_population(model: PKVAE, count: int, generator: torch.Generator) -> LatentMap:
     """`count` fresh virtual patients of the model's drug, each one draw of the teacher's belief about its true curve, as in training."""
     patients = simulate(model.card, count, generator)
-    teacher = model.teacher(model.curve(patients.pulses)[:, 0])
+    teacher = model.teacher(model.curve(patients.responses.now)[:, 0])
     z = teacher.mean + (teacher.scale_tril @ torch.randn(*teacher.mean.shape, 1, generator=generator))[..., 0]
     return LatentMap(z.numpy(), known_properties(model.card, patients))
 
 
 @torch.no_grad()
-def responses(model: PKVAE, z: Points) -> Responses:
+def responses(model: PKVAE, z: Points) -> AnyResponses:
     """How the patients at these points answer to doses: one subject, the points as its draws."""
     nobody = Population.of(model.card, [Patient("a point of the latent space")])
     return model.responses(torch.as_tensor(z, dtype=torch.float32)[None], nobody)

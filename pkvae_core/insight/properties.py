@@ -8,11 +8,12 @@ from jaxtyping import Float
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import VirtualPatients
+from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.insight.complexity import ROUND_OFF, distance_from_one_compartment
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses, disposition
 
 PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time")
-GROUPS = {"SEX": ("Female", "Male")}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,21 @@ class Property:
 
 def known_properties(card: DrugCard, patients: VirtualPatients) -> tuple[Property, ...]:
     """Everything that is known of these patients: pharmacokinetics, complexity, covariates, published model."""
-    return (*pharmacokinetics(patients.pulses), *_complexity(patients.pulses), *_covariates(card, patients), _published_model(card, patients))
+    now = patients.responses.now
+    own = (*pharmacokinetics(now), *_complexity(now)) if isinstance(now, Pulses) else _of_a_body(now, average_concentration(card))
+    return (*own, *_covariates(card, patients), _published_model(card, patients))
+
+
+def _of_a_body(body: Body, level_mg_per_L: float) -> tuple[Property, ...]:
+    """Of a drug that is not proportional to dose: clearance where it is quickest and at the level aimed for, and what the one loses to the other."""
+    known = body.disposition()
+    quickest, then = known["CL"][:, 0].float().numpy(), body.clearance(level_mg_per_L)[:, 0].float().numpy()
+    return (
+        Property("CL", f"Clearance at {level_mg_per_L:g} mg/L", "L/h", then),
+        Property("V", "Volume", "L", known["V"][:, 0].float().numpy()),
+        Property("half_life", "Half-life at low levels", "h", known["half_life"][:, 0].float().numpy()),
+        Property("saturation", f"Clearance lost to saturation at {level_mg_per_L:g} mg/L", "%", 100 * (1 - then / quickest)),
+    )
 
 
 def pharmacokinetics(pulses: Pulses) -> list[Property]:
@@ -60,7 +75,7 @@ def _absorption(pulses: Pulses) -> list[Property]:
     since = (time - lag[:, None]).clamp(min=0)[..., None]
     curve = (amplitude[:, None] * torch.exp(-rate[:, None] * since)).sum(-1)
     return [
-        Property("ka", "Absorption rate", "1/h", rate[:, rate.shape[-1] // 2].float().numpy()),
+        Property("ka", "Absorption rate", "1/h", rate[:, rate.shape[-1] // pulses.blocks].float().numpy()),
         Property("lag", "Absorption lag", "h", lag.float().numpy()),
         Property("peak_time", "Time of the peak, swallowed", "h", time[curve.argmax(-1)].numpy()),
     ]
@@ -74,7 +89,7 @@ def _complexity(pulses: Pulses) -> list[Property]:
 
 def _covariates(card: DrugCard, patients: VirtualPatients) -> list[Property]:
     known = [(spec, patients.population.covariates[:, i].numpy()) for i, spec in enumerate(card.covariates)]
-    return [Property(s.name, s.label, "" if s.name in GROUPS else s.unit, v, GROUPS.get(s.name, ())) for s, v in known if not np.isnan(v).any()]
+    return [Property(s.name, s.label, "" if s.choices else s.unit, v, tuple(map(str.capitalize, s.choices))) for s, v in known if not np.isnan(v).any()]
 
 
 def _published_model(card: DrugCard, patients: VirtualPatients) -> Property:

@@ -1,17 +1,19 @@
 """How does a patient answer to doses over a whole course, when what is known about the patient changes on the way?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, with_terms
+from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, together
+from pkvae_core.structural.simulated import Simulated, side_by_side
 
 
 @dataclass(frozen=True)
-class Responses:
+class Responses(AnyResponses):
     """Pulses in force now, and those before: `earlier[i]` held until `until[:, i]` hours (ascending; `NEVER` where a subject has fewer changes)."""
 
     pulses: Pulses
@@ -23,6 +25,11 @@ class Responses:
     def __post_init__(self):
         if self.until is None or not self.earlier:
             object.__setattr__(self, "until", torch.zeros(len(self.pulses.lag), 0))
+
+    @property
+    def now(self) -> Pulses:
+        """What is in force."""
+        return self.pulses
 
     def curves(self, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
         """Concentration (mg/L) just before each time, and its integral from the first dose on (mg h/L)."""
@@ -41,33 +48,34 @@ class Responses:
     def repeated(self, count: int) -> "Responses":
         """One subject as `count` subjects, for as many courses side by side."""
         assert self.until is not None
-        each = [
-            Pulses(*(getattr(p, f.name).expand(count, *[-1] * (getattr(p, f.name).ndim - 1)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)
-        ]
+        each = [p.map(lambda table: table.expand(count, *[-1] * (table.ndim - 1))) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until.expand(count, -1))
 
     def settled(self) -> "Responses":
         """As if the present had always been: what a steady state is counted with."""
         return type(self)(self.pulses)
 
+    def in_force(self, time_h: float) -> "Responses":
+        """As if what held at that hour of the first subject's course had always been."""
+        assert self.until is not None
+        return type(self)(next((p for p, until_h in zip(self.earlier, self.until[0].tolist(), strict=False) if until_h > time_h), self.pulses))
+
     def scaled(self, factor: Float[Tensor, " draw"]) -> "Responses":
         """Every draw's concentrations times its factor."""
-        each = [Pulses(p.amplitude * factor[:, None, None], p.rate, p.lag) for p in (*self.earlier, self.pulses)]
+        each = [replace(p, amplitude=p.amplitude * factor[:, None, None]) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
         """The same change made to every table [subject, draw, ...] of every pulse."""
-        each = [Pulses(*(change(getattr(p, f.name)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)]
+        each = [p.map(change) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
 
-def joined(parts: list[Responses]) -> Responses:
-    """The draws of several responses of the same subjects, side by side; their changes must be at the same times."""
-    terms = max(part.pulses.amplitude.shape[-1] for part in parts)
-
-    def side_by_side(each: list[Pulses]) -> Pulses:
-        padded = [with_terms(p, terms) for p in each]
-        return Pulses(*(torch.cat([getattr(p, f.name) for p in padded], 1) for f in fields(Pulses)))
-
-    earlier = tuple(side_by_side([part.earlier[i] for part in parts]) for i in range(len(parts[0].earlier)))
-    return Responses(side_by_side([part.pulses for part in parts]), earlier, parts[0].until)
+def joined(parts: list[AnyResponses]) -> AnyResponses:
+    """The draws of several answers of the same subjects, side by side; their changes must be at the same times."""
+    pulsed, simulated = [p for p in parts if isinstance(p, Responses)], [p for p in parts if isinstance(p, Simulated)]
+    assert not (pulsed and simulated), "a drug's published models are all proportional to dose, or none is"
+    if simulated:
+        return side_by_side(simulated)
+    earlier = tuple(together([part.earlier[i] for part in pulsed], 1) for i in range(len(pulsed[0].earlier)))
+    return Responses(together([part.pulses for part in pulsed], 1), earlier, pulsed[0].until)

@@ -68,7 +68,10 @@ def sample_features(population: Population, scales: Scales, routes: int) -> Floa
     doses, time = population.doses, population.sample_time
     bank = torch.tensor(FADING_RATES_PER_H).view(1, len(FADING_RATES_PER_H), 1, 1).expand(time.shape[0], -1, routes, 1)
     memory = Pulses(torch.ones_like(bank), bank, torch.zeros_like(bank[..., 0]))
-    traces = [superpose(memory, doses.of_route(r), time)[0] for r in range(routes)]
+    used = [bool(((doses.route == r) & (doses.amount > 0)).any()) for r in range(routes)]
+    traces = [
+        superpose(memory, doses.of_route(r), time)[0] if used[r] else time.new_zeros(len(time), len(FADING_RATES_PER_H), time.shape[1]) for r in range(routes)
+    ]
     traces = torch.cat(traces, 1).transpose(1, 2) / (scales.concentration * scales.volume)
     given = (doses.amount > 0)[:, None]
     since = torch.where(given & (doses.time[:, None] < time[..., None]), time[..., None] - doses.time[:, None], torch.inf)

@@ -10,7 +10,7 @@ from torch.distributions import MixtureSameFamily
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population
 from pkvae_core.residual_error import ResidualError
-from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.arrivals import ArrivalDecoder
 from pkvae_core.vae.decoder import perceptron
 from pkvae_core.vae.encoder import SetEncoder, covariate_features, mixture
@@ -100,7 +100,7 @@ class Ensemble(PKVAE):
     ) -> Float[Tensor, "subject draw latent"]:
         return self.members[0].before(z, covariates, difference)
 
-    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> Responses:
+    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> AnyResponses:
         return self.members[0].responses(z, population)
 
 

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.population import Population, VirtualPatients, rows, simulate
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.regimens import average_concentration
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.vae.checkpoint import save_model
 from pkvae_core.vae.encoder import Scales
@@ -34,7 +36,14 @@ class Schedule:
     curve_sd: float = 0.05
     warm_up: float = 0.15
     average: float = 0.999
+    passes: int = 1
     seed: int = 1
+
+    @classmethod
+    def of(cls, card: DrugCard) -> "Schedule":
+        """The schedule of a drug: shorter where patients have to be simulated dose after dose, and each is then shown six times, with other gaps."""
+        is_simulated = any(MODELS[m.name].body is not None for m in card.published_models)
+        return cls(steps=1800, batch=256, passes=6) if is_simulated else cls()
 
     @classmethod
     def fast(cls) -> "Schedule":
@@ -52,23 +61,34 @@ class Schedule:
 def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     """A model of the right shape whose scales come from a sample of the drug's virtual patients."""
     sample = simulate(card, 10_000, torch.Generator().manual_seed(seed + 10_000_019))
-    is_oral = len(card.routes) > 1
+    model = (_of_pulses if sample.responses.is_dose_proportional else _of_bodies)(card, sample, seed, latent)
+    curve = model.curve(sample.responses.now)[:, 0]
+    model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
+    return model
+
+
+def _scales(card: DrugCard, sample: VirtualPatients, volume: float) -> Scales:
     table = sample.population.covariates
-    is_log = tuple(c.name != "SEX" and c.low >= 0 and c.high > 1 for c in card.covariates)
+    is_log = tuple(c.low > 0 for c in card.covariates)
     value = torch.where(torch.tensor(is_log), table.clamp(min=1e-6).log(), table)
-    sd = value.std(0)
+    return Scales(tuple(value.mean(0).tolist()), tuple(value.std(0).clamp(min=1e-3).tolist()), is_log, average_concentration(card), volume)
+
+
+def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
+    is_oral = len(card.routes) > 1
     vein = Pulses(sample.pulses.amplitude[:, :, :1], sample.pulses.rate[:, :, :1], sample.pulses.lag[:, :, :1])
     is_used = vein.amplitude[:, 0, 0] > 0
     volume = float((1 / (vein.amplitude[:, 0, 0] * is_used).sum(-1)).median())
     slowest = torch.where(is_used, vein.rate[:, 0, 0], torch.inf).min(-1).values
     end = min(float(4 * math.log(2) / slowest.quantile(0.1)), 1000.0)
     configuration = Configuration(
-        scales=Scales(tuple(value.mean(0).tolist()), tuple(sd.clamp(min=1e-3).tolist()), is_log, average_concentration(card), volume),
+        scales=_scales(card, sample, volume),
         models=len(card.published_models),
         routes=len(card.routes),
         curve_times_h=tuple(torch.logspace(math.log10(0.15), math.log10(end), 24).tolist()),
         latent=latent or (6 if is_oral else 5),
         absorption=2 if is_oral else 0,
+        stages=sample.pulses.stages,
     )
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)
@@ -78,8 +98,27 @@ def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     if is_oral:
         ka, lag = sample.pulses.rate[:, 0, 1].max(-1).values, sample.pulses.lag[:, 0, 1].clamp(min=1e-3)
         model.decoder.centre_onset = torch.stack([ka.log().median(), lag.log().median()])
-    curve = model.curve(sample.pulses)[:, 0]
-    model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
+    return model
+
+
+def _of_bodies(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
+    """The backbone starts from the typical clearance at two concentrations: Vmax and Km of the body that has both."""
+    body, high = sample.responses.now, average_concentration(card)
+    assert isinstance(body, Body)
+    volume, fast, slow = (float(table.median()) for table in (body.disposition()["V"], body.clearance(0.0), body.clearance(high)))
+    Km = high * slow / (fast - slow)
+    configuration = Configuration(
+        scales=_scales(card, sample, volume),
+        models=len(card.published_models),
+        routes=len(card.routes),
+        curve_times_h=(),
+        latent=latent or 5,
+        absorption=1,
+        clearance_at_mg_per_L=tuple(torch.logspace(math.log10(high / 30), math.log10(4 * high), 16).tolist()),
+    )
+    torch.manual_seed(seed)
+    model = PKVAE(configuration, card)
+    model.decoder.centre = torch.tensor([fast * Km, Km, volume, float(body.ka.median())]).log()
     return model
 
 
@@ -87,12 +126,13 @@ def batches(card: DrugCard, schedule: Schedule, first: int) -> Iterator[tuple[in
     """Fresh virtual patients from step `first` on: (step, patients, what the student sees). Each pool has its own seed, so resuming sees the same ones."""
     names = tuple(c.name for c in card.covariates)
     each = POOL // schedule.batch
-    for pool in range(first // each, -(-schedule.steps // each)):
+    for pool in range(first // (each * schedule.passes), -(-schedule.steps // (each * schedule.passes))):
         generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + pool)
         patients = simulate(card, POOL, generator)
-        seen = hide(patients.population, generator, names)
-        for i in range(each):
-            step = pool * each + i
+        for shown in range(each * schedule.passes):
+            i, step = shown % each, pool * each * schedule.passes + shown
+            if i == 0:
+                seen = hide(patients.population, generator, names)
             if first <= step < schedule.steps:
                 mine = slice(i * schedule.batch, (i + 1) * schedule.batch)
                 yield step, rows(patients, mine), rows(seen, mine)
@@ -100,7 +140,8 @@ def batches(card: DrugCard, schedule: Schedule, first: int) -> Iterator[tuple[in
 
 def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: bool = False, log=sys.stderr) -> PKVAE:
     """Train one drug's model and write `model.safetensors`, `model.json` and `training.csv` into `out`; `resume` goes on from the last state saved there."""
-    schedule, card = schedule or Schedule(), load_card(drug)
+    card = load_card(drug)
+    schedule = schedule or Schedule.of(card)
     out.mkdir(parents=True, exist_ok=True)
     model, average = untrained(card, seed=schedule.seed), untrained(card, seed=schedule.seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=schedule.learning_rate, weight_decay=1e-4)
@@ -173,7 +214,11 @@ def _restore(out: Path, model: PKVAE, average: PKVAE, optimiser) -> tuple[int, l
 def _finish(average: PKVAE, out: Path, schedule: Schedule, curve: list[list[float]]) -> PKVAE:
     average.eval()
     _write_curve(out, curve)
-    save_model(average, out, training={**{f.name: getattr(schedule, f.name) for f in fields(Schedule)}, "virtual_patients": schedule.steps * schedule.batch})
+    save_model(
+        average,
+        out,
+        training={**{f.name: getattr(schedule, f.name) for f in fields(Schedule)}, "virtual_patients": schedule.steps * schedule.batch // schedule.passes},
+    )
     for name in ("unfinished.safetensors", "unfinished.json"):
         (out / name).unlink(missing_ok=True)
     return average

@@ -20,10 +20,15 @@ from pkvae_core.drugs.population import History, Population, VirtualPatients, ro
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.records.physiology import renal_weight
 from pkvae_core.residual_error import ResidualError
+from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
 from pkvae_core.structural.responses import Responses
-from pkvae_core.vae.decoder import PulseDecoder, perceptron
+from pkvae_core.structural.simulated import Simulated
+from pkvae_core.vae.decoder import BodyDecoder, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
+
+SHARPER = 5.0  # how much closer clearance is to be met than other curves: near saturation a level multiplies what clearance misses
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,21 @@ class Configuration:
     absorption: int = 0
     components: int = 6
     terms: int = 3
+    stages: int = 1  # compartments that a swallowed dose passes before the blood
     errors: tuple[tuple[float, float], ...] | None = None  # proportional and additive (mg/L), where they were learned and not published
     arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
     width: int = 128
     misfit: float = 0.0  # sd of the logarithm of truth over curve: the part of a learned residual error that is not the laboratory's (see `observed`)
+    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug that is not proportional to dose
+
+    @property
+    def is_dose_proportional(self) -> bool:
+        return not self.clearance_at_mg_per_L
+
+    @property
+    def points(self) -> int:
+        """Of the teacher's curve."""
+        return 2 * self.routes * len(self.curve_times_h) if self.is_dose_proportional else len(self.clearance_at_mg_per_L) + 2
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -51,7 +67,8 @@ class Configuration:
     def from_dict(cls, values: dict) -> "Configuration":
         lists = {k: tuple(values["scales"][k]) for k in ("mean", "sd", "is_log")}
         errors = tuple(map(tuple, values["errors"])) if values.get("errors") else None
-        return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), "curve_times_h": tuple(values["curve_times_h"]), "errors": errors})
+        tuples = {k: tuple(values.get(k, ())) for k in ("curve_times_h", "clearance_at_mg_per_L")}
+        return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), **tuples, "errors": errors})
 
 
 class PKVAE(nn.Module):
@@ -61,9 +78,13 @@ class PKVAE(nn.Module):
         super().__init__()
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
-        self.decoder = PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1)
+        self.decoder = (
+            PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages)
+            if c.is_dose_proportional
+            else BodyDecoder(c.latent, c.absorption, c.scales.concentration)
+        )
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
-        self.teacher = Teacher(2 * c.routes * len(c.curve_times_h), c.latent)
+        self.teacher = Teacher(c.points, c.latent)
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)
         self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, (c.latent - c.absorption) * len(c.scales.mean))
 
@@ -116,15 +137,23 @@ class PKVAE(nn.Module):
         moved = (matrix @ difference[:, None, :, None])[..., 0]
         return z + nn.functional.pad(moved, (0, z.shape[-1] - moved.shape[-1]))
 
-    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> Responses:
+    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> AnyResponses:
         """How these patients answer to doses, now and before each change of their covariates."""
         difference = differences(population, self.configuration.scales)
         earlier = tuple(self.decoder(self.before(z, population.covariates, step)) for step in difference.unbind(1))
-        return Responses(self.decoder(z), earlier, population.history.until)
+        return (Responses if self.is_dose_proportional else Simulated)(self.decoder(z), earlier, population.history.until)
 
-    def curve(self, pulses: Pulses) -> Float[Tensor, "subject draw point"]:
-        """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times."""
+    def curve(self, now: Pulses | Body) -> Float[Tensor, "subject draw point"]:
+        """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
+
+        Of a body that is not proportional to dose no single response tells enough: the curve is that of its clearance over the steady concentration, which
+        shows where it saturates, with its volume and how fast a dose is absorbed.
+        """
         c = self.configuration
+        if isinstance(now, Body):
+            clearance = torch.stack([now.clearance(level) for level in c.clearance_at_mg_per_L], -1)
+            return torch.cat([SHARPER * clearance.log(), now.disposition()["V"].log()[..., None], now.ka.log()[..., None]], -1)
+        pulses = now
         time = torch.tensor(c.curve_times_h)[None]
         parts = []
         for route in range(c.routes):
@@ -155,7 +184,7 @@ class Parts:
 
 def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curve_sd: float) -> Parts:
     """Parts of the loss on one batch; `seen` is what the student sees of `patients`, `curve_sd` the log-scale sd of the reconstruction."""
-    curve = model.curve(patients.pulses)[:, 0]
+    curve = model.curve(patients.responses.now)[:, 0]
     teacher = model.teacher(curve)
     z = teacher.rsample()
     fit = _misfit(model, curve, z, curve_sd)
@@ -173,9 +202,13 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
 
 
 def _misfit(model: PKVAE, curve: Float[Tensor, "subject point"], z: Float[Tensor, "subject latent"], curve_sd: float) -> Float[Tensor, " subject"]:
-    """How far the decoder's curve lies from the true one, in squared standard deviations."""
+    """How far the decoder's curve lies from the true one, in squared standard deviations; looser where either has hardly begun, or nearly gone.
+
+    A lag that is minutes off puts a point on the wrong side of a cliff; what tells the lag is the rise after it.
+    """
     drawn = model.curve(model.decoder(z[:, None]))[:, 0]
-    return 0.5 * ((drawn - curve) / (curve_sd * _slack(curve, model.configuration))).square().sum(-1)
+    slack = torch.maximum(_slack(curve, model.configuration), _slack(drawn, model.configuration))
+    return 0.5 * ((drawn - curve) / (curve_sd * slack)).square().sum(-1)
 
 
 def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
@@ -191,6 +224,8 @@ def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[
 
 def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) -> Tensor:
     """How much looser each point may be: concentrations and integrals fade in importance below a fiftieth of their highest value."""
+    if not configuration.is_dose_proportional:
+        return torch.ones_like(curve)
     parts = curve.unflatten(-1, (configuration.routes, 2, -1))
     return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-3).detach()
 

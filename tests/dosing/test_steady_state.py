@@ -1,18 +1,22 @@
 """Is the steady state the one of the textbook, and are the draws that never reach it found?"""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pkvae_core.dosing import course
-from pkvae_core.dosing.course import COARSE, FINE, Span
-from pkvae_core.dosing.option import judge
+from pkvae_core.dosing.course import COARSE, FINE
+from pkvae_core.dosing.option import judge, judge_all
+from pkvae_core.dosing.span import Span
 from pkvae_core.dosing.steady_state import steady_spans
 from pkvae_core.dosing.target import Target
 from pkvae_core.patient import Dose, Regimen
+from pkvae_core.structural.saturable import Saturable
+from pkvae_core.structural.simulated import Simulated
 
 AUC24 = Target("auc24", 400, 600, least_probability=0.25, toxicity_weight=1.0)
 CLEARANCES = [0.9, 2.0, 4.0, 9.0]
@@ -69,27 +73,38 @@ def test_a_slow_body_long_on_the_same_regimen_has_settled(draws):
     assert at_steady_state(draws(**slow, past=past), Regimen(250, 24, 1, 2400)).is_settled[0]
 
 
-def saturable(posterior, doses, time_h) -> tuple[np.ndarray, np.ndarray]:
-    """Concentration and AUC of boluses into 40 L that eliminate Vmax C/(5 + C) mg/h, Vmax in the place of CL; steps of a quarter of an hour."""
-    Vmax, step = posterior.responses.disposition()["CL"][0].numpy(), 0.25
-    clock = np.arange(0, max(time_h) + 2 * step, step)
-    given, _ = np.histogram([d.time_h for d in doses], np.append(clock, np.inf), weights=[d.amount_mg for d in doses])
-    C, curve = np.zeros(len(Vmax)), []
-    for added in given / 40:
-        curve.append(C)
-        C = C + added
-        C = np.maximum(C - step * Vmax / 40 * C / (5 + C), 0)
-    curve = np.array(curve).T
-    areas = np.concatenate([np.zeros((len(Vmax), 1)), (curve[:, 1:] + curve[:, :-1]).cumsum(1) * step / 2], 1)
-    at_times, up_to_times = (np.array([np.interp(time_h, clock, row) for row in table]) for table in (curve, areas))
-    return at_times, up_to_times
+def saturable(posterior, Vmax: list[float], Km: float = 5.0):
+    """The same belief about bodies of 40 L that eliminate Vmax C/(Km + C) mg/h; a swallowed dose is absorbed at 1/h."""
+    one = torch.ones(1, len(Vmax))
+    return replace(posterior, responses=Simulated(Saturable(torch.tensor([Vmax]), Km * one, 40 * one, one)))
 
 
-def test_a_saturated_body_never_settles_and_counts_as_above(draws, simulated, monkeypatch):
+def test_a_saturated_body_never_settles_and_counts_as_above(draws):
     """1,000 mg every 12 h is 83 mg/h: more than the first draw can ever eliminate."""
-    monkeypatch.setattr(course, "curves", saturable)
-    posterior = draws([50.0, 300.0])
-    posterior = simulated(posterior)
+    posterior = saturable(draws([1.0, 1.0]), [50.0, 300.0])
     option = judge(posterior, Target("auc24", 10, None, least_probability=0.25, toxicity_weight=1.0), Regimen(1000, 12))
     assert option.exposure[0] == np.inf and np.isfinite(option.exposure[1])
-    assert (option.probability_in, option.probability_above, option.share_never_settled) == (0.5, 0.5, 0.5)
+    assert (option.probability_in, option.probability_above, option.share_never_settled) == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_a_saturated_steady_state_loses_each_interval_what_it_is_given(draws):
+    """Elimination Vmax C/(Km + C), integrated over the interval at steady state, is the dose."""
+    posterior = saturable(draws([1.0]), [120.0])
+    span = steady_spans(posterior, [Regimen(1000, 12)], FINE)[Regimen(1000, 12)](1000)
+    C = span.concentration_mg_per_L[0]
+    assert span.is_settled[0] and np.trapezoid(120 * C / (5 + C), span.time_h) == pytest.approx(1000, rel=5e-3)
+
+
+@pytest.mark.parametrize("amount_mg", [300.0, 900.0])
+def test_the_exact_amount_of_a_saturable_drug_meets_the_aim(draws, amount_mg):
+    posterior, target = saturable(draws([1.0, 1.0, 1.0]), [100.0, 110.0, 120.0]), Target("auc24", 200, 300, least_probability=0.25, toxicity_weight=1.0)
+    exact = judge(posterior, target, Regimen(amount_mg, 12)).exact_amount_mg
+    assert exact is not None
+    assert judge(posterior, target, Regimen(exact, 12)).exposure_median == pytest.approx(250, rel=0.03)
+
+
+def test_regimens_judged_together_are_those_judged_alone(draws):
+    posterior, target = saturable(draws([1.0, 1.0]), [100.0, 120.0]), Target("trough", 5, 20, least_probability=0.25, toxicity_weight=1.0)
+    regimens = [Regimen(amount, interval) for interval in (12, 24) for amount in (200.0, 500.0, 900.0)]
+    for one, regimen in zip(judge_all(posterior, target, regimens), regimens, strict=True):
+        np.testing.assert_allclose(one.exposure, judge(posterior, target, regimen).exposure, rtol=1e-4)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pkvae_core.dosing.course import Span
+from pkvae_core.dosing.span import Span
 from pkvae_core.dosing.target import Target, measure
 from pkvae_core.drugs.card import load_card
 

@@ -1,0 +1,50 @@
+"""`benchmark --of dose-change`: visit 1 at one dose, visit 2 at half to three times it, for the drugs that are not proportional to dose."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from pkvae_core.checks.dose_change import SEED_OFFSET, dose_change, engines, figures, two_visits
+from pkvae_core.drugs.card import CARDS, DrugCard, available_drugs, load_card
+from pkvae_core.drugs.published import MODELS
+from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.vae.checkpoint import load_model
+
+TITLE = "levels after a change of dose, of drugs that are not proportional to dose"
+PATIENTS, COHORT, ROUNDS = 100, 60, 30
+WORDS = {"vae": "VAE", "right": "MAP-Bayes, right structure", "superposition": "the same, scaled in proportion", "linear": "MAP-Bayes, one compartment, fitted"}
+
+
+def measure(seed: int, say: Callable[[str], None]) -> dict:
+    """Figures of every such drug."""
+    drugs = [d for d in available_drugs() if any(MODELS[m.name].body is not None for m in load_card(d).published_models)]
+    return {"seed": seed, "patients": PATIENTS, "drugs": {drug: _of(load_card(drug), seed, say) for drug in drugs}}
+
+
+def _of(card: DrugCard, seed: int, say: Callable[[str], None]) -> list[dict]:
+    """The linear opponent is fitted to other patients at visit 1, as a clinic would fit it to its levels."""
+    model = load_model(card.drug) if (CARDS / card.drug / "model.safetensors").exists() else None
+    cohort = two_visits(card, COHORT, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed + 1)).seen
+    with torch.no_grad():
+        fitted = fit_population(card, cohort, Structure(1, is_absorbed_at_once=True), rounds=ROUNDS, seed=seed)
+    say(f"{card.drug}: the linear model was fitted in {fitted.rounds} rounds")
+    visits = two_visits(card, PATIENTS, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed))
+    return figures(dose_change(card, engines(card, fitted.model, model, seed), visits, say), np.asarray(visits.factor), seed)
+
+
+def markdown(found: dict) -> str:
+    """A table for each drug."""
+    parts = []
+    for drug, each in found["drugs"].items():
+        factors = list(each[0]["by_factor"])
+        head = ["engine", "exposure", "log-RMSE", "bias", "against the right structure (95 %)", *(f"dose x {f}" for f in factors)]
+        lines = [" | ".join(head), " | ".join(["---"] * len(head)), *(" | ".join(_cells(row, factors)) for row in each)]
+        parts.append(f"**{drug}**, {found['patients']} patients, seed {found['seed']}\n\n" + "\n".join(f"| {line} |" for line in lines))
+    return "\n\n".join(parts)
+
+
+def _cells(row: dict, factors: list[str]) -> list[str]:
+    middle, low, high = row["ratio"]
+    numbers = [f"{row['error']:.3f}", f"{row['bias']:+.3f}", f"{middle:.2f} ({low:.2f} to {high:.2f})", *(f"{row['by_factor'][f]:.3f}" for f in factors)]
+    return [WORDS[row["engine"]], row["exposure"], *numbers]

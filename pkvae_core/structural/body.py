@@ -1,0 +1,62 @@
+"""What must be known of a body to follow a drug through it: states, how they change, and what a laboratory would measure."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import TypeVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Body(ABC):
+    """One kind of body: a frozen dataclass of parameters [subject, draw]. `ka` (1/h) is how fast a depot empties: the gut, or the skin of an injected dose."""
+
+    ka: Float[Tensor, "subject draw"]
+
+    @property
+    @abstractmethod
+    def fastest(self) -> Float[Tensor, "subject draw"]:
+        """The fastest rate (1/h) at which a state relaxes: what the steps have to follow."""
+
+    @abstractmethod
+    def start(self) -> Float[Tensor, "subject draw state"]:
+        """The states before any drug."""
+
+    @abstractmethod
+    def slope(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw state"]:
+        """Change of the states per hour while no drug comes in."""
+
+    def slowing(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw 1"] | None:
+        """The slope's own slope (1/h), for a body of one state that saturates; None for others."""
+        return None
+
+    @abstractmethod
+    def with_drug(
+        self, state: Float[Tensor, "*node subject draw state"], amount_mg: Float[Tensor, "*node subject draw"]
+    ) -> Float[Tensor, "*node subject draw state"]:
+        """The states with this amount more of drug in the blood."""
+
+    @abstractmethod
+    def concentration(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw"]:
+        """Total drug in the blood, mg/L."""
+
+    @abstractmethod
+    def rise(self, state: Float[Tensor, "*node subject draw state"], slope: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw"]:
+        """Change of the concentration per hour (mg/L/h) while the states change by `slope`."""
+
+    @abstractmethod
+    def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
+        """Dose rate over steady concentration (L/h), at this steady concentration."""
+
+    @abstractmethod
+    def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
+        """CL (L/h), V (L) and half-life (h), where the drug's own concentration does not slow it down."""
+
+
+SomeBody = TypeVar("SomeBody", bound=Body)
+
+
+def changed(bodies: Sequence[SomeBody], change: Callable[..., Tensor]) -> SomeBody:
+    """The body whose every parameter is made from that parameter of these bodies, which are of one kind."""
+    return type(bodies[0])(*(change(*(getattr(body, f.name) for body in bodies)) for f in fields(bodies[0])))  # pyright: ignore[reportArgumentType]
