@@ -130,6 +130,11 @@ def forget_answers() -> None:
     _own_models.clear()
 
 
+def clinical() -> list[str]:
+    """The drugs that the pages under Clinic offer, own models included: no synthetic one ever."""
+    return [drug for drug, each in models().items() if not each.card.synthetic]
+
+
 def model(drug: str) -> PKVAE:
     """The model of this drug. KeyError when there is none."""
     return models()[drug]

@@ -49,6 +49,8 @@ def introduce(card: DrugCard, provenance: dict) -> None:
             if card.synthetic:
                 st.badge("Synthetic: no real drug", color="orange", icon=":material/warning:")
         st.write(f"Learned from {training['virtual_patients']:,} virtual patients drawn from {', '.join(papers)}. Made again by `{provenance['command']}`.")
+        if resumed := training.get("resumed"):
+            st.caption(f"Trained in two parts: {resumed}.")
         if cells := provenance["held_out"].get("cells"):
             key_figures(cells, card)
 
@@ -56,7 +58,7 @@ def introduce(card: DrugCard, provenance: dict) -> None:
 def key_figures(cells: list[dict], card: DrugCard) -> None:
     """Four numbers for a patient with the usual two levels."""
     cell = next((c for c in cells if c["levels"] == 2), cells[-1])
-    exposure = f"weighted {card.target().metric}"
+    exposure = f"weighted {card.main_metric}"
     exposure = exposure if exposure in cell["coverage"] else "weighted auc24"
     ratio, low, high = cell["ratio"][exposure]
     shown = {
@@ -136,7 +138,7 @@ def show_published(card: DrugCard) -> None:
         link = f" [{paper.doi}](https://doi.org/{paper.doi})" if paper.doi else ""
         share = f"{100 * part.weight / total:.0f} % of the virtual patients"
         error = " + ".join(
-            w for w in (f"{100 * paper.error.proportional:g} %", f"{paper.error.additive_mg_per_L:g} mg/L" if paper.error.additive_mg_per_L else "") if w
+            w for w in (f"{100 * paper.error.proportional:.3g} %", f"{paper.error.additive_mg_per_L:g} mg/L" if paper.error.additive_mg_per_L else "") if w
         )
         st.markdown(f"**{paper.citation}.**{link}  \n{share}. Studied: {paper.population}. Residual error: {error}. {' '.join(paper.assumptions)}")
         st.caption(f"Read in: {paper.reading}")
@@ -191,7 +193,9 @@ with left.container(border=True, height="stretch"):
 with right.container(border=True, height="stretch"):
     show_strangers(drug, provenance["held_out"].get("strangers"))
 st.header("Targets", anchor=False)
-for column, target in zip(st.columns(len(card.targets)), card.targets, strict=True):
+if not card.targets:
+    st.info(card.why_no_dose, icon=":material/do_not_disturb_on:")
+for column, target in zip(st.columns(max(1, len(card.targets))), card.targets, strict=False):
     with column:
         show_target(card, target)
 left, right = st.columns([60, 40])
@@ -199,10 +203,11 @@ with left.container(border=True, height="stretch"):
     st.header("Published models behind it", anchor=False)
     show_published(card)
 with right.container(border=True, height="stretch"):
-    st.header("What may be given", anchor=False)
+    st.header("What may be given" if card.gives_dose else "What virtual patients are given", anchor=False)
     for product in card.products:
         show_product(card, product)
-    st.markdown(f"At most {amount_words(card.max_single_mg)} at once and {amount_words(card.max_daily_mg)} a day, counted as active substance.")
+    per_kg = f" ({plain(card.max_daily_mg_per_kg)} mg/kg)" if card.max_daily_mg_per_kg else ""
+    st.markdown(f"At most {amount_words(card.max_single_mg)} at once and {amount_words(card.max_daily_mg)}{per_kg} a day, counted as active substance.")
     st.markdown(cited(card, card.max_source))
 left, right = st.columns([60, 40])
 with left.container(border=True, height="stretch"):

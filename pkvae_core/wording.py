@@ -31,6 +31,13 @@ def duration_words(hours: float) -> str:
     return f"{plain(hours * 60, 1)} min" if hours < 1 else f"{plain(hours, 2)} h"
 
 
+def spell_words(hours: float) -> str:
+    """About how long: "14 h", "3 days", "4 weeks"."""
+    if hours < 48:
+        return f"{hours:.0f} h"
+    return f"{hours / 24:.0f} days" if hours < 21 * 24 else f"{hours / 168:.0f} weeks"
+
+
 def regimen_words(regimen: Regimen) -> str:
     """ "750 mg every 12 h, over 1 h"; a loading dose comes first: "1,500 mg over 2 h once, then ..."."""
     every = f"{amount_words(regimen.amount_mg)} every {plain(regimen.interval_h, 2)} h"

@@ -77,7 +77,7 @@ def test_a_band_for_the_target_is_drawn_only_when_it_is_a_concentration():
 
 def test_an_impossible_goal_is_answered_with_the_reason():
     test = page().button(key="example_1-vancomycin-high").click().run()
-    test.number_input(key="goal_high_vancomycin_auc24").set_value(401.0).run()
+    test.number_input(key="goal_high_vancomycin_auc24_mg/L").set_value(401.0).run()
     answer = live(test)
     assert answer["is_blank"] and answer["words"]["heading"] == "No regimen meets the target"
     assert "are asked for" in answer["words"]["reason"]
@@ -85,7 +85,7 @@ def test_an_impossible_goal_is_answered_with_the_reason():
 
 def test_bounds_that_make_no_sense_are_said_and_not_used():
     test = page().button(key="example_1-vancomycin-high").click().run()
-    test.number_input(key="goal_low_vancomycin_auc24").set_value(700.0).run()
+    test.number_input(key="goal_low_vancomycin_auc24_mg/L").set_value(700.0).run()
     assert "the lower bound must be below the upper one" in said(test)
     case = opened(test)
     assert case and case.target.low == 400

@@ -179,16 +179,19 @@ def test_the_dose_page_offers_own_models_beside_the_shipped_ones(place, is_alone
 def test_a_model_from_scratch_follows_levels_and_recommends_nothing(place):
     own_folder(place, is_alone=True)
     test = AppTest.from_file(APP, default_timeout=120).run()
-    test.session_state["open_case"] = Case("a", KEY, cohort()[0], datetime(2026, 3, 9), 48.0, Target.of_card(load_card(KEY)), "mg/L")
+    test.session_state["open_case"] = Case("a", KEY, cohort()[0], datetime(2026, 3, 9), 48.0, Target.of(load_card(KEY)), "mg/L")
     test.run()
     assert not test.exception and "gives no dose" in words(test) and "Concentration" in words(test)
     assert "Regimens, ranked" not in words(test)
+    assert "learned from a cohort alone" in words(test)
+    test.button(key="write_followed").click().run()
+    assert not test.exception and "Report ready" in words(test)
 
 
 def test_a_patient_whose_model_was_deleted_is_closed_and_the_reader_told(place):
     folder = own_folder(place)
     test = AppTest.from_file(APP, default_timeout=120).run()
-    target = Target.of_card(load_card(KEY))
+    target = Target.of(load_card(KEY))
     test.session_state["open_case"] = Case("a", KEY, cohort()[0], datetime(2026, 3, 9), 48.0, target, "mg/L")
     test.run()
     assert not test.exception and "own model" in words(test)

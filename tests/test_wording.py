@@ -3,7 +3,7 @@
 import pytest
 
 from pkvae_core.patient import Regimen
-from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded, times_out_of
+from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded, spell_words, times_out_of
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,11 @@ def test_an_amount_has_separators_but_no_trailing_zero(amount_mg, words):
 @pytest.mark.parametrize(("hours", "words"), [(0.5, "30 min"), (1, "1 h"), (1.5, "1.5 h"), (24, "24 h"), (336, "14 days"), (50, "50 h")])
 def test_a_duration_is_said_in_its_natural_unit(hours, words):
     assert duration_words(hours) == words
+
+
+@pytest.mark.parametrize(("hours", "words"), [(14.4, "14 h"), (72, "3 days"), (480, "20 days"), (690, "4 weeks")])
+def test_a_spell_is_said_roughly(hours, words):
+    assert spell_words(hours) == words
 
 
 @pytest.mark.parametrize(

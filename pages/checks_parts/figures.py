@@ -36,7 +36,7 @@ def show_key_figures(source: Source, outcomes: Mapping[str, Outcome]) -> None:
 def _coverage(source: Source, found: Coverage) -> tuple[str, str]:
     """Of the target's exposure where the truth is known, else of the next level; with the most usual number of levels."""
     card = model(source.drug).card
-    exposure = card.target().metric if card.targets else "level"
+    exposure = card.main_metric if card.targets else "level"
     quantities = found.there_is("quantity")
     if not quantities:
         return "–", "no level to foresee"

@@ -31,6 +31,7 @@ FOLDS, MOST_FITTED = 5, 100  # folds of a cross-validation; patients up to whom 
 DRAWS = 500  # of each posterior: enough for an interval, half the time of the Dose page's 1,000
 REPLICATES, BINS = 500, 8  # simulated cohorts behind a VPC or an NPDE; bins of time
 AXES: tuple[Axis, ...] = ("time_after_dose_h", "time_h")
+DOSING = ("doses", "replay", "loop")  # which ask for a target, and so for a card that gives doses
 Work = Callable[[Tick], Any]
 
 LABELS = {
@@ -54,6 +55,8 @@ def offered(source: Source) -> dict[str, Step]:
     works = _shared(engine, source, patients) | (_virtual(engine, source) if source.is_virtual else _cohort(engine, source, patients))
     if source.stratum:
         works.pop("own_ranks", None)  # the model's own patients are drawn from all of its prior
+    if not model(source.drug).card.gives_dose:
+        works = {name: work for name, work in works.items() if name not in DOSING}
     return {name: Step(name, label, works[name]) for name, label in LABELS.items() if name in works}
 
 
@@ -77,7 +80,7 @@ def _classical(card: DrugCard) -> Engine:
 def _shared(engine: Engine, source: Source, patients: Callable[[], Sequence[Patient]]) -> dict[str, Work]:
     """The checks that ask only for levels, whoever they come from."""
     card = model(source.drug).card
-    judged = {"replay": lambda tick: replay(engine, patients(), Target.from_spec(card.target()), judge=_classical(card), progress=tick)}
+    judged = {"replay": lambda tick: replay(engine, patients(), Target.of(card), judge=_classical(card), progress=tick)}
     return {
         "vpc": lambda tick: _vpcs(engine, patients(), tick),
         "fit": lambda tick: goodness_of_fit(engine, patients(), replicates=REPLICATES, progress=tick),

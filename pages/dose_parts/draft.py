@@ -15,7 +15,7 @@ from pkvae_core.records.times import stamp
 from pkvae_core.report.words import unit_words
 
 TABLES = {"doses": ("When", "Amount (mg)", "Infusion (h)", "Product"), "levels": ("When", "Level"), "later": ("When",)}
-DATEABLE = ("SCR", "CRCL", "WT")  # what changes during a course; anything else does where a file says so
+DATEABLE = ("SCR", "CRCL", "WT", "PNA", "HCT")  # what changes during a course; anything else does where a file says so
 FIELDS = ("ID", "TIME", "EVID", "AMT", "DUR", "DV", "PRODUCT")
 SEEN_AS = {"TIME": "When", "AMT": "Amount", "DUR": "Infusion", "DV": "Level", "PRODUCT": "Product", "RATE": "Infusion"}
 CREATININE_UNITS = ("mg/dL", "umol/L")
@@ -120,7 +120,7 @@ def _state(name: str, lines: list[dict[str, Any]]) -> None:
     value = fields().get(name)
     if value is None:
         return
-    text = value[0] if name == "SEX" else f"{value:.10g}"
+    text = value[0] if name == "SEX" else str(int(value == "Yes")) if isinstance(value, str) else f"{value:.10g}"
     moments = [moment_of(line["TIME"]) for line in lines]
     first = min((moment for moment in moments if moment), default=None)
     ends = [m for m, line in zip(moments, lines, strict=True) if m and (line.get(name) or (name == "CRCL" and line.get("SCR") and line["EVID"] == 2))]

@@ -24,13 +24,17 @@ def show_report(case: Case, ranking: Recommendation) -> None:
     pdf, html, saved = _files(case, ranking, regimen)
     name = f"pkvae-{re.sub(r'[^A-Za-z0-9]+', '-', case.label).strip('-').lower() or 'patient'}-{case.drug}"
     with st.container(border=True, key="report"):
-        st.markdown(
-            f":green-badge[:material/task_alt: Report ready] {regimen_words(regimen) if regimen else 'No regimen meets the target'}. The prescriber decides."
-        )
+        st.markdown(f":green-badge[:material/task_alt: Report ready] {_said(case, regimen)}. The prescriber decides.")
         with st.container(horizontal=True):
             st.download_button("PDF, one page", pdf, f"{name}.pdf", "application/pdf", icon=":material/picture_as_pdf:", type="primary", on_click="ignore")
             st.download_button("HTML", html, f"{name}.html", "text/html", icon=":material/html:", on_click="ignore")
             st.download_button("Case as JSON", saved, f"{name}.json", "application/json", icon=":material/data_object:", on_click="ignore")
+
+
+def _said(case: Case, regimen: Regimen | None) -> str:
+    if regimen:
+        return regimen_words(regimen)
+    return "No regimen meets the target" if posterior_for(case).card.gives_dose else "Concentrations and exposure, no dose"
 
 
 def _files(case: Case, ranking: Recommendation, regimen: Regimen | None) -> tuple[bytes, str, str]:

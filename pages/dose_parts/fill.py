@@ -28,8 +28,9 @@ def fill(case: Case, card: DrugCard) -> None:
     for c in later:
         moments.setdefault(f"{case.clock(c.time_h):{stamp}}", {})[c.name] = f"{c.value:.10g}"
     replace_rows("later", [{"When": when} | values for when, values in moments.items()])
-    if "SEX" in known:
-        known["SEX"] = "Male" if known["SEX"] == 1 else "Female"
+    for spec in card.covariates:
+        if spec.choices and spec.name in known:
+            known[spec.name] = spec.choices[int(known[spec.name])].capitalize()
     replace_fields({"drug": case.drug, "label": case.label, "unit": case.unit, "now": case.clock(case.now_h).replace(tzinfo=None)} | known)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import drug_label, models, open_case, set_case, shipped_models
+from pages import clinical, drug_label, is_own, open_case, set_case
 from pages.dose_parts.draft import (
     CREATININE_UNITS,
     FIRST_NEW_DOSE,
@@ -39,12 +39,12 @@ ICONS = {"error": ":material/error:", "warning": ":material/warning:"}
 def show_form() -> None:
     """The whole form; what it holds becomes the open case on every run."""
     if "drug" not in fields():
-        clear(list(shipped_models())[-1])
+        clear([drug for drug in clinical() if load_card(drug).gives_dose and not is_own(drug)][-1])
     elif _key("drug") not in st.session_state:  # back from another page, or the form was closed
         replace_fields(fields())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         before = fields()["drug"]
-        _kept(st.selectbox, "Drug", "drug", options=list(models()), format_func=drug_label, width=170)
+        _kept(st.selectbox, "Drug", "drug", options=clinical(), format_func=drug_label, width=170)
         card = load_card(fields()["drug"])
         if card.drug != before:
             _change_drug(before)
@@ -100,6 +100,10 @@ def _covariate(spec: CovariateSpec) -> None:
     """One covariate of the card. No limits here: a value that cannot be true is answered in words."""
     if spec.name == "SEX":
         _kept(st.selectbox, "Sex", "SEX", options=["Female", "Male"], placeholder="", width=110)
+        return
+    if spec.is_flag:
+        options = [words.capitalize() for words in spec.choices]
+        _kept(st.selectbox, title(spec, with_unit=False), spec.name, options=options, placeholder="unknown", help=spec.note or None, width=150)
         return
     is_creatinine = spec.name == "SCR"
     name, width = title(spec, with_unit=not is_creatinine), 120 if is_creatinine else 150

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages import literal, set_case
+from pages.dose_parts.shown import factor_of, unit_of
 from pkvae_core.case import Case
 from pkvae_core.dosing.target import METRICS, Target
 from pkvae_core.drugs.card import DrugCard
@@ -28,22 +30,27 @@ def choose_goal(case: Case, card: DrugCard) -> None:
     )
     if chosen != case.target.metric:
         _retarget(case, Target.from_spec(specs[chosen]) if chosen in specs else _own(case, chosen))
-    asked = _numbers(case.target, f"{case.drug}_{case.target.metric}")
-    unit = st.segmented_control("Show levels in", card.reporting_units, default=case.unit, key=f"goal_unit_{case.drug}", format_func=unit_words, required=True)
+    asked = _numbers(case, f"{case.drug}_{case.target.metric}")
+    show_unit(case, card)
     _sources(specs.get(case.target.metric), case.target)
     if asked != case.target:
         _retarget(case, asked)
+
+
+def show_unit(case: Case, card: DrugCard) -> None:
+    """In which unit levels are shown; another one opens the case anew."""
+    unit = st.segmented_control("Show levels in", card.reporting_units, default=case.unit, key=f"goal_unit_{case.drug}", format_func=unit_words, required=True)
     if unit and unit != case.unit:
         set_case(replace(case, unit=unit))
         st.rerun()
 
 
-def _numbers(target: Target, key: str) -> Target:
+def _numbers(case: Case, key: str) -> Target:
     """The target with the numbers on the screen; the one it was when they make no sense, which is said."""
-    unit = "ratio to MIC" if target.divisor != 1 else target.unit
+    target, unit = case.target, "ratio to MIC" if case.target.divisor != 1 else unit_of(case, case.target.metric)
     left, right = st.columns(2)
-    low = left.number_input(f"At least ({unit})", value=target.low, key=f"goal_low_{key}", step=None, format="%g")
-    high = right.number_input(f"At most ({unit})", value=target.high, key=f"goal_high_{key}", step=None, format="%g")
+    low = _bound(left, f"At least ({unit})", target.low, f"goal_low_{key}_{case.unit}", factor_of(case, target.metric))
+    high = _bound(right, f"At most ({unit})", target.high, f"goal_high_{key}_{case.unit}", factor_of(case, target.metric))
     mic, level = target.mic_mg_per_L, target.threshold_mg_per_L
     if mic is not None:
         mic = left.number_input("MIC (mg/L)", value=mic, key=f"goal_mic_{key}", step=None, format="%g", help="The bounds are ratios to it.") or mic
@@ -58,6 +65,13 @@ def _numbers(target: Target, key: str) -> Target:
     except ValueError as error:
         st.warning(f"{str(error)[:1].upper()}{str(error)[1:]}", icon=":material/warning:")
         return target
+
+
+def _bound(place: DeltaGenerator, label: str, bound: float | None, key: str, factor: float) -> float | None:
+    """One bound in the shown unit; the bound itself, to the last digit, where nobody touched it."""
+    shown = None if bound is None else float(f"{bound * factor:.6g}")
+    typed = place.number_input(label, value=shown, key=key, step=None, format="%g")
+    return bound if typed == shown else None if typed is None else typed / factor
 
 
 def _other_hours(target: Target, key: str) -> tuple[float, float]:

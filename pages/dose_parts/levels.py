@@ -66,6 +66,8 @@ def _line(case: Case, standing: Standing) -> str:
 
 
 def _effect(case: Case, ranking: Recommendation, index: int) -> str:
+    if not ranking.ranked:
+        return ""  # no dose that it could change
     without = "Without it" if case.patient.samples[index].trust > 0 else "With it"
     return f"{without}: **{consequence_words(_switched(case, ranking, index), ranking)}**."
 
@@ -106,9 +108,11 @@ def _were_it_switched(case: Case, ranking: Recommendation, index: int, standing:
 
 
 def _dose(ranking: Recommendation, consequence: Consequence) -> str:
-    words = consequence_words(consequence, ranking)
     if not consequence.is_answered:
         return "Nobody answers."
+    if not ranking.ranked:
+        return ""
+    words = consequence_words(consequence, ranking)
     chance = percent_words(consequence.probability_in)
     return f"{words[:1].upper()}{words[1:]}, {chance} in target." if consequence.regimen else f"{words[:1].upper()}{words[1:]} ({chance} at best)."
 
@@ -171,8 +175,8 @@ def _revised(digest: str, other_digest: str, _answering: Posterior, _other: Case
 
 def _offered(ranking: Recommendation) -> tuple:
     """What the candidates depend on beside the case: the product, and the loading dose."""
-    first = ranking.ranked[0].regimen
-    return first.product, first.loading_amount_mg
+    first = ranking.ranked[0].regimen if ranking.ranked else None
+    return (first.product, first.loading_amount_mg) if first else ()
 
 
 def _switched(case: Case, ranking: Recommendation, index: int) -> Consequence:

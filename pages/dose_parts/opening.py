@@ -43,7 +43,7 @@ def case_of(
         patient=patient,
         origin=origin or wall_clock().replace(hour=0, minute=0),
         now_h=now,
-        target=known.target if known and keeps else Target.of_card(load_card(drug)),
+        target=known.target if known and keeps else Target.of(load_card(drug)),
         unit=unit,
         current=current,
         source=source,

@@ -28,9 +28,9 @@ def beside(case: Case, ranking: Recommendation, engine: str) -> Agreement:
 
 
 def second_opinion(case: Case, ranking: Recommendation) -> Agreement | None:
-    """Averaged MAP-Bayes beside the model's answer; None where MAP-Bayes is what answers, or cannot be asked."""
+    """Averaged MAP-Bayes beside the model's answer; None where MAP-Bayes is what answers, or cannot be asked, or nothing was ranked."""
     try:
-        return beside(case, ranking, "average") if posterior_for(case).engine == "vae" else None
+        return beside(case, ranking, "average") if posterior_for(case).engine == "vae" and ranking.ranked else None
     except ValueError:
         return None
 

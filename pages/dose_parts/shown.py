@@ -6,7 +6,7 @@ from pages import model
 from pkvae_core.case import Case
 from pkvae_core.dosing.target import METRICS, Target
 from pkvae_core.records.units import concentration_factor
-from pkvae_core.report.words import bounds_words, interval_words, unit_words
+from pkvae_core.report.words import area_unit, bounds_words, interval_words, unit_words
 from pkvae_core.wording import rounded
 
 NAMES = {"auc24": "AUC₂₄", "auc": "AUC", "trough": "Trough", "peak": "Peak", "time_above": "Time above the level"}
@@ -19,8 +19,12 @@ def per_mg_per_L(case: Case) -> float:
 
 
 def is_level(case: Case, metric: str) -> bool:
-    """Whether this metric is shown in the unit of levels: areas stay in mg·h/L, and a ratio to the MIC has no unit to convert."""
-    return metric in LEVELS and not (metric == case.target.metric and case.target.divisor != 1)
+    """Whether this metric is shown in the unit of levels: areas stay in mg·h/L but for the smallest units, and a ratio to the MIC has none to convert."""
+    return (metric in LEVELS or _is_small_area(case, metric)) and not (metric == case.target.metric and case.target.divisor != 1)
+
+
+def _is_small_area(case: Case, metric: str) -> bool:
+    return metric in ("auc24", "auc") and area_unit(case.unit) is not None
 
 
 def factor_of(case: Case, metric: str) -> float:
@@ -31,7 +35,7 @@ def factor_of(case: Case, metric: str) -> float:
 def unit_of(case: Case, metric: str) -> str:
     """The unit that goes with `factor_of`; a ratio to the MIC has none."""
     if is_level(case, metric):
-        return unit_words(case.unit)
+        return area_unit(case.unit) or "" if _is_small_area(case, metric) else unit_words(case.unit)
     if metric == case.target.metric and case.target.divisor != 1:
         return ""
     return case.target.unit if metric == case.target.metric else METRICS[metric][1]

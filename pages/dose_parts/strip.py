@@ -3,13 +3,15 @@
 import streamlit as st
 
 from pages import is_own, literal, model, posterior_for
-from pages.dose_parts.goal import choose_goal
+from pages.dose_parts.goal import choose_goal, show_unit
 from pages.dose_parts.shown import bounds_of
 from pkvae_core.case import Case
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.changes import changes, number_words
 from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.wording import plain
+
+SHOWN = ("AGE", "SEX", "WT", "HT", "SCR", "CRCL")  # which have words of their own
 
 
 def show_strip(case: Case) -> None:
@@ -18,7 +20,7 @@ def show_strip(case: Case) -> None:
     with st.container(border=True, key="strip", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
             st.markdown(f"# :material/person: {literal(case.label) or 'Patient'}", width="content", anchors=False)
-            st.markdown(" · ".join(_person(case)) or "nothing known of age, sex and size", width="content")
+            st.markdown(" · ".join(_person(case)) or "nothing known of the patient", width="content")
             if kidneys := _kidneys(case):
                 st.markdown(kidneys, width="content")
             st.markdown(" ".join(_badges(case, card)), width="content")
@@ -26,6 +28,8 @@ def show_strip(case: Case) -> None:
             if card.gives_dose:
                 with st.popover(f"Target {bounds_of(case)}", icon=":material/target:"):
                     choose_goal(case, card)
+            else:
+                show_unit(case, card)
             is_editing = st.session_state.get("is_editing", False)
             st.button("Close data" if is_editing else "Edit data", icon=":material/edit:", key="edit", on_click=_flip)
 
@@ -39,9 +43,21 @@ def _person(case: Case) -> list[str]:
     return [
         *([] if sex is None else ["M" if sex == 1 else "F"]),
         *([] if age is None else [f"{plain(age, 1)} y"]),
-        *([] if weight is None else [f"{plain(weight, 1)} kg{_was(case, 'WT')}"]),
+        *([] if weight is None else [f"{plain(weight, 2 if weight < 10 else 1)} kg{_was(case, 'WT')}"]),
         *([] if height is None else [f"{plain(height, 1)} cm"]),
+        *_others(case),
     ]
+
+
+def _others(case: Case) -> list[str]:
+    """What else the card asks for and the record knows: Postnatal age 7 days, CYP3A5 expresser: yes."""
+    found = []
+    for spec in model(case.drug).card.covariates:
+        value = case.patient.covariate(spec.name)
+        if spec.name not in SHOWN and value is not None:
+            shown = f": {spec.choices[int(value)]}" if spec.choices else f" {number_words(spec.name, value)} {spec.unit}"
+            found.append(f"{spec.label}{shown}{_was(case, spec.name)}")
+    return found
 
 
 def _kidneys(case: Case) -> str:

@@ -11,13 +11,14 @@ from pages.dose_parts.shown import since_words
 from pkvae_core.case import Case
 from pkvae_core.dosing.reason import cautions_for
 from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.dosing.steady_state import steady_after_h
 from pkvae_core.drugs.changes import change_sentences, unsteady
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameters
 from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 from pkvae_core.report.words import interval_words, percent_words
-from pkvae_core.wording import rounded
+from pkvae_core.wording import rounded, spell_words
 
 PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
 
@@ -68,3 +69,6 @@ def _parameters(case: Case, posterior: Posterior) -> None:
         low, middle, high = (float(weighted_quantile(own[name], weight, p)) for p in (0.05, 0.5, 0.95))
         usual = float(weighted_quantile(population[name], even, 0.5))
         st.markdown(f"{label} **{rounded(middle)} {unit}** ({interval_words(low, high)}) · population {rounded(usual)} {unit}")
+        if name == "half_life":
+            steady = f"**{spell_words(steady_after_h(middle))}** ({spell_words(steady_after_h(low))} to {spell_words(steady_after_h(high))})"
+            st.markdown(f"Steady state after about {steady} on one regimen")

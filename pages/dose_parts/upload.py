@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import drug_label, literal, model, models
+from pages import clinical, drug_label, literal, model, models
 from pages.dose_parts.fill import fill
 from pages.dose_parts.opening import case_of, open_new
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
@@ -17,7 +17,7 @@ def show_upload() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         drug = st.selectbox(
             "Drug in the file",
-            list(models()),
+            clinical(),
             index=None,
             key="file_drug",
             placeholder="choose",

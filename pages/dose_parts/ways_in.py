@@ -4,7 +4,7 @@ from functools import cache
 
 import streamlit as st
 
-from pages import ROOT, models, set_case
+from pages import ROOT, clinical, set_case
 from pages.dose_parts.draft import clear, fields
 from pages.dose_parts.fill import fill
 from pages.dose_parts.form import show_form
@@ -35,7 +35,7 @@ def show_ways_in() -> None:
 def _show_examples() -> None:
     for path in sorted(EXAMPLES.glob("*.json")):
         case = example(path.name)
-        if case.drug not in models():
+        if case.drug not in clinical():
             continue
         words, button = st.columns([68, 32], vertical_alignment="center")
         words.markdown(f"**{load_card(case.drug).name}** · {case.source}")

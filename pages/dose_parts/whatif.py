@@ -23,9 +23,10 @@ from pkvae_core.report.curve import grid
 from pkvae_core.report.words import percent_words, unit_words
 from pkvae_core.wording import plain
 
-STARTS_AT = {"CRCL": 0.5, "SCR": 2.0, "WT": 1.1}  # of the present value: kidneys at half, more water
-SHORT = {"CRCL": "CrCl", "SCR": "SCr", "WT": "Weight"}
-BUTTONS = {"CRCL": "Clearance", "SCR": "Creatinine", "WT": "Weight"}
+STARTS_AT = {"CRCL": 0.5, "SCR": 2.0, "PNA": 2.0, "HCT": 0.85, "WT": 1.1}  # of the present value: kidneys at half, an older infant, blood lost, more water
+SHORT = {"CRCL": "CrCl", "SCR": "SCr", "PNA": "Age", "HCT": "Hct", "WT": "Weight"}
+BUTTONS = {"CRCL": "Clearance", "SCR": "Creatinine", "PNA": "Age", "HCT": "Haematocrit", "WT": "Weight"}
+SMALL = 20.0  # an infant's weight moves in smaller steps
 AHEAD_H = 96.0  # shown: four days, in which most changes show
 
 
@@ -68,8 +69,8 @@ def _ask_value(case: Case, spec: CovariateSpec) -> float | None:
     """A field and a slider over the card's whole range that follow each other; what is typed is never moved."""
     typed, slid = (f"whatif_{kind}_{case.digest}_{spec.name}" for kind in ("typed", "slid"))
     present = posterior_for(case).patient.covariate(spec.name) or spec.low
-    step = 0.1 if spec.name == "SCR" else 1.0
-    start = round(present * STARTS_AT[spec.name] / step) * step
+    step = 0.1 if spec.name == "SCR" else 0.05 if spec.high < SMALL else 1.0
+    start = round(round(min(present * STARTS_AT[spec.name], spec.high) / step) * step, 2)
     st.session_state.setdefault(typed, start)
     st.session_state.setdefault(slid, min(max(start, spec.low), spec.high))
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import streamlit as st
 
-from pages import ROOT, drug_label, literal, model, models, open_case
+from pages import ROOT, clinical, drug_label, literal, model, open_case
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.dosing.target import Target
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
@@ -43,7 +43,7 @@ class Ward:
 
 def choose_ward() -> Ward | None:
     """The row of choices on top and the file below it; None while something is still open, which is said."""
-    drugs = [drug for drug, each in models().items() if each.card.targets]  # urgency is measured against a target
+    drugs = [drug for drug in clinical() if model(drug).card.targets]  # urgency is measured against a target
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         case = open_case()
         first = case.drug if case and case.drug in drugs else EXAMPLE_DRUG if EXAMPLE_DRUG in drugs else drugs[0]

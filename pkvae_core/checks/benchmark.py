@@ -38,7 +38,7 @@ class Cell:
     """One number of levels. Figures are keyed (engine, exposure) or engine; ratios, with their 95 % interval, are to the exact posterior's error.
 
     Coverage is that of all `coverage_patients` for the weighted engine, else that of the `patients` on whom the engines are compared. `in_target` is the share
-    of patients whose true exposure lands in the target with the amount that the engine finds likeliest to.
+    of patients whose true exposure lands in the target with the amount that the engine finds likeliest to; empty, like `lost_probability`, without a target.
     """
 
     levels: int
@@ -61,11 +61,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One cell for each number of levels; what happens when kidney function falls (None where the card knows none); the time of a regimen search."""
+    """One cell for each number of levels; what happens when kidney function falls (None where the card knows none); the time of a regimen search (None
+    where the card gives no dose)."""
 
     cells: tuple[Cell, ...]
     falling: Falling | None
-    search_milliseconds: float
+    search_milliseconds: float | None
     opponent: str
 
 
@@ -89,12 +90,12 @@ class Tally:
                 self.covered.setdefault((engine, metric), []).append((low <= truth[metric]) & (truth[metric] <= high))
                 if "exact" in each:
                     self.error.setdefault((engine, metric), []).append((middle / truth[metric]).log())
-        if "exact" in each:
+        if "exact" in each and card.targets:
             inside = each["exact"].probability_in(card)
             for engine, belief in each.items():
                 chosen = belief.probability_in(card).argmax(1)
                 self.lost.setdefault(engine, []).append(inside.max(1).values - inside.gather(1, chosen[:, None])[:, 0])
-                self.in_target.setdefault(engine, []).append(is_in_target(card, truth[card.target().metric], chosen))
+                self.in_target.setdefault(engine, []).append(is_in_target(card, truth[card.main_metric], chosen))
 
 
 def run_cell(
@@ -194,4 +195,4 @@ def benchmark(
     progress(f"{model.card.drug}: kidney function falls, and times")
     fall = falling(model, patients=patients // 2, draws=draws, seed=SEED_OFFSET + seed)
     words = opponent.population if opponent else "the next published model on the card"
-    return Benchmark(tuple(cells), fall, search_milliseconds(model), words)
+    return Benchmark(tuple(cells), fall, search_milliseconds(model) if model.card.gives_dose else None, words)

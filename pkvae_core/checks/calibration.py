@@ -97,7 +97,7 @@ def _virtual_cases(engine: Engine, group: _Group, *, seed: int, progress: Progre
 
 def _exposure_shares(answer: Answers, virtual: Virtual) -> dict[str, np.ndarray]:
     """Posterior probability [2, subject] below the true exposures at steady state, with the covariates as they are at last."""
-    names = ("auc24", "trough", "peak") if answer.card.target().metric == "peak" else ("auc24", "trough")
+    names = ("auc24", "trough", "peak") if answer.card.main_metric == "peak" else ("auc24", "trough")
     truth, draws = (unit_exposures(answer.card, responses.pulses, names) for responses in (virtual.truth, answer.responses))
     return {name: share_below(draws[name].numpy(), answer.weight, truth[name][:, 0].numpy()) for name in names}
 

@@ -50,7 +50,7 @@ class Rivals:
 
 def measured(card: DrugCard) -> tuple[str, ...]:
     """The exposures in the table: AUC24, trough, and the card's default target where it is the peak."""
-    return ("auc24", "trough", "peak") if card.target().metric == "peak" else ("auc24", "trough")
+    return ("auc24", "trough", "peak") if card.main_metric == "peak" else ("auc24", "trough")
 
 
 def weighted(model: PKVAE, population: Population, *, draws: int, seed: int) -> tuple[WeightedDraws, list[str]]:

@@ -1,7 +1,7 @@
 """What did an engine expect of many patients: their draws side by side, and the probability below a truth or a measured level."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.body import changed
-from pkvae_core.structural.exponentials import NEVER, Pulses, with_terms
+from pkvae_core.structural.exponentials import NEVER, together
 from pkvae_core.structural.responses import Responses
 from pkvae_core.structural.simulated import Simulated
 
@@ -91,13 +91,7 @@ def stacked(parts: Sequence[AnyResponses]) -> AnyResponses:
         bodies = [_filled(p.body, p.earlier, changes) for p in simulated]
         *before, now = (changed(each, lambda *tables: torch.cat(tables)) for each in zip(*bodies, strict=True))
         return Simulated(now, tuple(before), until)
-    terms = max(p.pulses.amplitude.shape[-1] for p in pulsed)
-
-    def below(each: Sequence[Pulses]) -> Pulses:
-        padded = [with_terms(p, terms) for p in each]
-        return Pulses(*(torch.cat([getattr(p, f.name) for p in padded]) for f in fields(Pulses)))
-
-    *before, now = (below(each) for each in zip(*(_filled(p.pulses, p.earlier, changes) for p in pulsed), strict=True))
+    *before, now = (together(each, 0) for each in zip(*(_filled(p.pulses, p.earlier, changes) for p in pulsed), strict=True))
     return type(pulsed[0])(now, tuple(before), until)
 
 

@@ -32,7 +32,7 @@ def _plain(cell: Cell) -> dict:
 
 def main_metric(card: DrugCard) -> str:
     """The exposure that the short tables are about: that of the card's default target where it is measured."""
-    metric = card.target().metric
+    metric = card.main_metric
     return metric if metric in measured(card) else "auc24"
 
 

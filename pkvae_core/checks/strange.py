@@ -24,6 +24,7 @@ LIMIT_SHARE = 0.02  # the laboratory's limit, as a share of the concentration ai
 CLAIMED_ML_PER_MIN = 60.0  # what the record of a patient on dialysis still says, at least
 SESSION_H, BETWEEN_H, FIRST_SESSION_H = 4.0, 48.0, 20.0
 DIALYSER_L_PER_H = 7.0  # some 120 mL/min, a high-flux membrane
+ADULT_KG = 70.0
 ANURIC = {"CRCL": 5.0, "SCR": 8.0}
 Makers = dict[str, Callable[[], list[Patient]]]
 
@@ -47,6 +48,7 @@ class Draw:
 
 def makers(draw: Draw) -> Makers:
     """A way to draw each kind of patient, by its name; the first two kinds are no strangers."""
+    is_adult = draw.card.typical_patient.get("WT", ADULT_KG) >= ADULT_KG / 2
     others = {f"levels of {load_card(drug).name.lower()}": drug for drug in available_drugs() if drug != draw.card.drug}
     found: Makers = {
         "like the training": lambda: list(fresh(draw.card, draw.count, samples=draw.levels, seed=1000 * draw.seed + draw.levels).patients),
@@ -55,13 +57,13 @@ def makers(draw: Draw) -> Makers:
         "every level ten times too low": lambda: scaled(draw, 0.1),
         "peak and trough exchanged": lambda: exchanged(draw),
     }
-    bodies: Makers = {
-        "a child, age stated": lambda: children(draw, is_age_stated=True),
-        "a child, age not stated": lambda: children(draw, is_age_stated=False),
-        "dialysis, kidneys said to work": lambda: dialysed(draw),
-    }
-    if all(MODELS[m.name].body is None for m in draw.card.published_models):  # those of other drugs are made from CL and V
-        found |= bodies
+    is_simulated = any(MODELS[m.name].body is not None for m in draw.card.published_models)
+    if is_adult and not is_simulated:  # a child under an adult's card, and an adult's dialysis, made from CL and V
+        found |= {
+            "a child, age stated": lambda: children(draw, is_age_stated=True),
+            "a child, age not stated": lambda: children(draw, is_age_stated=False),
+            "dialysis, kidneys said to work": lambda: dialysed(draw),
+        }
     return found | {name: (lambda drug=drug: of_another_drug(draw, drug)) for name, drug in others.items()}
 
 
@@ -108,9 +110,9 @@ def children(draw: Draw, *, is_age_stated: bool) -> list[Patient]:
     virtual, generator = draw.usual(3), draw.generator
     age = 2 + 9 * torch.rand(len(virtual.patients), generator=generator)
     weight = (2 * age + 9) * torch.exp(0.15 * torch.randn(len(age), generator=generator))
-    share = (weight / 70)[:, None, None]
+    share = (weight / ADULT_KG)[:, None, None]
     adult = virtual.truth.pulses
-    slim = Pulses(adult.amplitude / share[..., None], adult.rate * share[..., None] ** -0.25, adult.lag)
+    slim = replace(adult, amplitude=adult.amplitude / share[..., None], rate=adult.rate * share[..., None] ** -0.25)
     found = []
     samples = measured(draw.card, virtual, Responses(slim), None, generator, dose_share=share[:, 0])
     for i, patient in enumerate(virtual.patients):

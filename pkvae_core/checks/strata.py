@@ -42,6 +42,10 @@ STRATA = (
     _between("40 to 64 years", "AGE", 40, 65),
     _between("65 to 79 years", "AGE", 65, 80),
     _between("80 years and over", "AGE", 80, float("inf")),
+    _between("Under 1.5 kg at birth", "BWT", 0, 1.5),
+    _between("In the first three days of life", "PNA", 0, 3),
+    _between("Older than two weeks", "PNA", 14, float("inf")),
+    _between("Apgar score below 5", "APGAR", 0, 5),
 )
 
 

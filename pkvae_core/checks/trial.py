@@ -145,7 +145,7 @@ class Question:
 
 def usual_exposures(card: DrugCard, patients: Sequence[Patient]) -> Float[np.ndarray, " subject"]:
     """Exposure per active mg of the published models' typical patients with these covariates, averaged by the card's weights."""
-    population, metric = Population.of(card, patients), card.target().metric
+    population, metric = Population.of(card, patients), card.main_metric
     each = []
     for member in card.published_models:
         model = MODELS[member.name]

@@ -65,6 +65,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     window_h = window_of(arguments)
     cases = open_cases(arguments)
+    if not cases.card.gives_dose:
+        raise ValueError(f"the card of {cases.card.name} gives no doses. {cases.card.why_no_dose} Levels can be foreseen with predict and forecast.")
     target = replace(target_of(cases.card, arguments, cases.unit_mg_per_L), window_h=window_h)
     regimens = candidates(cases.card, start_h=arguments.from_h, interval_h=arguments.interval_h, infusion_h=arguments.infusion_h)
     model = model_of(arguments)

@@ -20,7 +20,7 @@ def candidates(
     An interval or infusion that is asked for replaces the card's list (`departures` says where it is not on it). Raises ValueError when nothing is left.
     """
     if not card.gives_dose:
-        raise ValueError(f"the card of {card.name} gives no doses. Use it to follow levels only.")
+        raise ValueError(f"the card of {card.name} gives no doses. {card.why_no_dose or 'Use it to follow levels only.'}")
     chosen = card.product(product)
     loading = loading_dose(card, start_h=start_h, weight_kg=weight_kg, product=product) if with_loading else None
     first = (loading.amount_mg, loading.infusion_h) if loading else ()
@@ -29,10 +29,12 @@ def candidates(
         for interval, infusion in schedules(chosen, interval_h=interval_h, infusion_h=infusion_h)
         for amount in chosen.amounts_mg
     ]
-    allowed = tuple(r for r in found if card.refusal(r) is None)
+    allowed = tuple(r for r in found if card.refusal(r, weight_kg) is None)
     if not allowed:
         asked = "" if interval_h is None else f" every {plain(interval_h)} h"
-        raise ValueError(f"the card allows no dose of {chosen.label}{asked}. {card.refusal(found[0]) if found else 'Choose another interval or infusion.'}")
+        raise ValueError(
+            f"the card allows no dose of {chosen.label}{asked}. {card.refusal(found[0], weight_kg) if found else 'Choose another interval or infusion.'}"
+        )
     return allowed
 
 

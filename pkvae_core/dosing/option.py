@@ -56,16 +56,13 @@ def judge(posterior: Posterior, target: Target, regimen: Regimen) -> Option:
 def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
     """Every regimen against this target, in the order given. With a dose-proportional model, regimens that differ in the amount only share one simulation.
 
-    With any other, `DRAWS` equal draws are simulated.
+    With any other, at most `DRAWS` draws are simulated.
     """
-    if not posterior.responses.is_dose_proportional:
-        posterior = posterior.resampled(DRAWS)
+    posterior = _affordable(posterior)
     card, weight = posterior.card, np.asarray(posterior.weight, dtype=float)
     shapes = {replace(r, amount_mg=1.0): r.amount_mg for r in regimens}
     span_of = spans(posterior, target, tuple(shapes))
-    for shape, span in span_of.items():
-        if isinstance(span, SimulatedSpans):
-            span.prepare([r.amount_mg for r in regimens if replace(r, amount_mg=1.0) == shape])
+    _prepare(span_of, regimens)
     exact = {shape: exact_amount(target, span_of[shape], weight, near_mg=amount_mg) for shape, amount_mg in shapes.items()}
     shape_of = [replace(r, amount_mg=1.0) for r in regimens]
     lived = [span_of[shape](r.amount_mg) for shape, r in zip(shape_of, regimens, strict=True)]
@@ -75,11 +72,25 @@ def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen])
 
 def screen(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
     """`judge_all` without companions, exact amounts and cautions: all that a ranking asks for, in a fraction of the time."""
+    posterior = _affordable(posterior)
     weight, shapes = np.asarray(posterior.weight, dtype=float), [replace(r, amount_mg=1.0) for r in regimens]
     points = 0 if target.metric in AREAS else target.points
     span_of = spans(posterior, target, tuple(dict.fromkeys(shapes)), points)
+    _prepare(span_of, regimens)
     lived = [span_of[shape](r.amount_mg) for shape, r in zip(shapes, regimens, strict=True)]
     return tuple(judge_spans(target, regimens, lived, weight, companions=()))
+
+
+def _affordable(posterior: Posterior) -> Posterior:
+    """The belief itself where doses scale; where every amount is simulated, no more than `DRAWS` draws of it, of equal weight."""
+    return posterior if posterior.responses.is_dose_proportional or len(posterior.weight) <= DRAWS else posterior.resampled(DRAWS)
+
+
+def _prepare(span_of: dict[Regimen, SpanOf], regimens: Sequence[Regimen]) -> None:
+    """All amounts of a regimen are simulated in one go, where they have to be."""
+    for shape, span in span_of.items():
+        if isinstance(span, SimulatedSpans):
+            span.prepare([r.amount_mg for r in regimens if replace(r, amount_mg=1.0) == shape])
 
 
 def spans(posterior: Posterior, target: Target, regimens: Sequence[Regimen], points: int | None = None) -> dict[Regimen, SpanOf]:

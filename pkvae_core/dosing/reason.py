@@ -6,11 +6,15 @@ from dataclasses import replace
 
 from pkvae_core.dosing.course import past_doses
 from pkvae_core.dosing.option import Option, judge
+from pkvae_core.dosing.steady_state import steady_after_h
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.inference.posterior import Posterior
+from pkvae_core.exposure import weighted_quantile
+from pkvae_core.inference.posterior import Posterior, parameters
 from pkvae_core.patient import Regimen
-from pkvae_core.wording import duration_words, plain, regimen_words, rounded, times_out_of
+from pkvae_core.wording import duration_words, plain, regimen_words, rounded, spell_words, times_out_of
+
+SLOW_H = 14 * 24.0  # a steady state further away than this is worth a sentence
 
 
 def reason_for_none(posterior: Posterior, target: Target, options: Sequence[Option]) -> str:
@@ -65,7 +69,16 @@ def cautions_for(posterior: Posterior, ranked: Sequence[Option], current: Regime
     toxic = (
         ("The best regimen is more likely to exceed the toxicity alarm than to reach the target.",) if option.probability_toxic > option.probability_in else ()
     )
-    return (*option.cautions, *toxic, *unsettled, *_exact_outside(ranked), *_timing(posterior, option.regimen, current))
+    return (*option.cautions, *toxic, *unsettled, *_exact_outside(ranked), *_slow(posterior), *_timing(posterior, option.regimen, current))
+
+
+def _slow(posterior: Posterior) -> tuple[str, ...]:
+    """Where the steady state that was judged lies weeks ahead."""
+    half_life_h = float(weighted_quantile(parameters(posterior)["half_life"], posterior.weight.numpy(), 0.5))
+    if (steady_h := steady_after_h(half_life_h)) < SLOW_H:
+        return ()
+    said = f"With a half-life of {rounded(half_life_h)} h the steady state is reached after about {spell_words(steady_h)}"
+    return (f"{said}; the first days follow from what was given before. Aim for a chosen day where they matter.",)
 
 
 def _exact_outside(ranked: Sequence[Option]) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def recommend_first(posterior: Posterior, target: Target, candidates: Sequence[R
 def _comparable(posterior: Posterior, target: Target, candidates: Sequence[Regimen]) -> Sequence[Regimen]:
     """The candidates that can be held against this target. Raises ValueError when nothing can be chosen."""
     if not posterior.card.gives_dose:
-        raise ValueError(f"the card of {posterior.card.name} gives no doses. Use it to follow levels only.")
+        raise ValueError(f"the card of {posterior.card.name} gives no doses. {posterior.card.why_no_dose or 'Use it to follow levels only.'}")
     if not candidates:
         raise ValueError("there is no regimen to choose from. Widen the choice of products, intervals or infusions.")
     return [r for r in candidates if not (target.metric == "trough" and r.is_continuous)] or candidates

@@ -23,8 +23,14 @@ from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 from pkvae_core.structural.periodic import area_until, periodic
 
+HALF_LIVES_TO_STEADY = 5  # after so many 97 % of the way is gone
 SETTLED_CHANGE = 0.02
 SETTLED_PART = 1 / 14  # of the horizon
+
+
+def steady_after_h(half_life_h: float) -> float:
+    """Hours on one regimen until the levels are within 3 % of steady."""
+    return HALF_LIVES_TO_STEADY * half_life_h
 
 
 def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:

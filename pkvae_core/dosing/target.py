@@ -85,11 +85,14 @@ class Target:
         return cls(**{name: getattr(spec, name) for name in same}, toxicity_alarm=alarm)
 
     @classmethod
-    def of_card(cls, card: DrugCard) -> "Target":
-        """The card's default target; where the card has none, that of no dose: any AUC24 at all, which nothing is recommended by."""
-        if card.targets:
-            return cls.from_spec(card.target())
-        return cls("auc24", 0.0, None, label="No target", least_probability=0.0, toxicity_weight=0.0)
+    def followed(cls) -> "Target":
+        """Nothing is aimed for: the AUC over 24 h, which any amount reaches. For a drug whose card has no target."""
+        return cls("auc24", 0.0, None, least_probability=0.0, toxicity_weight=0.0)
+
+    @classmethod
+    def of(cls, card: DrugCard) -> "Target":
+        """What the card aims for unless somebody says otherwise."""
+        return cls.from_spec(card.target()) if card.targets else cls.followed()
 
     def with_mic(self, mic_mg_per_L: float) -> "Target":
         """The same ratio for a germ with another MIC."""

@@ -16,7 +16,7 @@ __all__ = ["CARDS", "DrugCard", "available_drugs", "load_card", "read_card", "re
 
 
 class DrugCard(Part):
-    """Everything the rest of the project may know about a drug. `max_single_mg` and `max_daily_mg` count active substance."""
+    """Everything the rest of the project may know about a drug. `max_single_mg` and `max_daily_mg` (and `_per_kg`) count active substance."""
 
     drug: str
     name: str
@@ -27,10 +27,12 @@ class DrugCard(Part):
     reporting_units: tuple[str, ...] = Field(min_length=1)
     synthetic: bool = False
     gives_dose: bool = True
+    why_no_dose: str = ""
     cohort: str
     horizon_h: Positive
     max_single_mg: Positive
     max_daily_mg: Positive
+    max_daily_mg_per_kg: Positive | None = None
     max_source: tuple[Source, ...] = Field(min_length=1)
     products: tuple[Product, ...] = Field(min_length=1)
     covariates: tuple[CovariateSpec, ...]
@@ -69,12 +71,21 @@ class DrugCard(Part):
                 raise ValueError(f"{field} repeats a name: {', '.join(names)}. Keep one of each")
         if self.targets and sum(t.is_default for t in self.targets) != 1:
             raise ValueError("exactly one target must have is_default = true")
+        if self.gives_dose and not self.targets:
+            raise ValueError("a card that gives doses needs a target. Add one, or set gives_dose = false with why_no_dose")
+        if not self.gives_dose and not self.why_no_dose:
+            raise ValueError("it gives no dose; say in why_no_dose why not, in a sentence")
         return self
 
     @property
     def routes(self) -> tuple[str, ...]:
         """Routes in the order of the rows of a response: the vein, then the mouth where a product is swallowed."""
         return ("iv", "oral") if any(p.route == "oral" for p in self.products) else ("iv",)
+
+    @property
+    def main_metric(self) -> str:
+        """The exposure that figures of this drug are about: the default target's, AUC over 24 h where nothing is aimed for."""
+        return self.target().metric if self.targets else "auc24"
 
     def product(self, name: str = "") -> Product:
         """The product called `name`; "" is the first one on the card."""
@@ -106,8 +117,11 @@ class DrugCard(Part):
         )
         return replace(known, **overrides)
 
-    def refusal(self, regimen: Regimen) -> str | None:
-        """Why the card does not allow this regimen (one sentence), or None. The limit for a single dose does not bind a continuous infusion."""
+    def refusal(self, regimen: Regimen, weight_kg: float | None = None) -> str | None:
+        """Why the card does not allow this regimen (one sentence), or None. The limit for a single dose does not bind a continuous infusion.
+
+        A limit by weight binds where the weight is given.
+        """
         product = self.product(regimen.product)
         if product.route == "oral" and regimen.infusion_h:
             return f"{product.label} is swallowed and cannot run over {regimen.infusion_h:g} h."
@@ -116,6 +130,8 @@ class DrugCard(Part):
             return f"{active_mg:,.0f} mg of {self.name.lower()} is above the highest single dose, {self.max_single_mg:,.0f} mg."
         if (daily_mg := active_mg * 24 / regimen.interval_h) > self.max_daily_mg * (1 + 1e-9):
             return f"{daily_mg:,.0f} mg of {self.name.lower()} a day is above the highest daily dose, {self.max_daily_mg:,.0f} mg."
+        if weight_kg is not None and self.max_daily_mg_per_kg is not None and daily_mg > (most_mg := self.max_daily_mg_per_kg * weight_kg) * (1 + 1e-9):
+            return f"{daily_mg:,.1f} mg a day is above the highest daily dose at {weight_kg:g} kg, {most_mg:,.1f} mg ({self.max_daily_mg_per_kg:g} mg/kg)."
         return _too_fast(regimen.amount_mg, regimen.infusion_h, product.max_rate_mg_per_h) or self._loading_refusal(regimen)
 
     def _loading_refusal(self, regimen: Regimen) -> str | None:

@@ -12,7 +12,8 @@ from pkvae_core.records.covariates import is_derived, with_clearance
 from pkvae_core.wording import plain
 
 MOST_IN_WORDS = 2  # changes that get a sentence each; earlier ones share one
-SHORT = {"CRCL": "CrCl", "SCR": "SCr", "WT": "weight"}
+SHORT = {"CRCL": "CrCl", "SCR": "SCr", "WT": "weight", "PNA": "age", "HCT": "Hct"}
+AGED_H = 96.0  # so long an infant's age may have been given before the last thing known
 # Kidney function counts as unsteady as in acute kidney injury (KDIGO 2012, Kidney Int Suppl 2:1): creatinine 0.3 mg/dL higher within 48 h, or half as high
 # again within 7 days. A fall of that size is as quick.
 QUICK_MG_PER_DL, QUICK_H, QUICK_RATIO, QUICK_RATIO_H = 0.3, 48.0, 1.5, 168.0
@@ -101,7 +102,19 @@ def _summary(moments: Sequence[Sequence[Change]]) -> tuple[str, ...]:
 
 def change_cautions(card: DrugCard, patient: Patient) -> tuple[str, ...]:
     """What to beware of where covariates have dates: kidneys that are not steady, values known late only, a clearance that cannot be followed."""
-    return (*unsteady(card, patient), *_late(card, patient), *_beyond(card, patient))
+    return (*unsteady(card, patient), *_late(card, patient), *_beyond(card, patient), *_aged(card, patient))
+
+
+def _aged(card: DrugCard, patient: Patient) -> tuple[str, ...]:
+    """An infant's age that the course has left behind."""
+    times, values = [item.time_h for item in (*patient.doses, *patient.samples)], history(patient, "PNA")
+    if not times or not values or not any(spec.name == "PNA" for spec in card.covariates):
+        return ()
+    behind_h = max(times) - max(values[-1].time_h, min(times))
+    if behind_h < AGED_H:
+        return ()
+    said = f"The postnatal age of {number_words('PNA', values[-1].value)} days was given {plain(behind_h / 24, 0)} days before the last dose or level"
+    return (f"{said}. Clearance matures: give age and weight anew.",)
 
 
 def unsteady(card: DrugCard, patient: Patient) -> tuple[str, ...]:

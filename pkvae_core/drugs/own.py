@@ -18,6 +18,7 @@ from pkvae_core.wording import plain
 
 LONGEST_NAME = 60
 UNSTATED = "There is no target, no dose and no dosing limit on this card: a cohort does not say what is safe or what helps."
+UNTOLD = "The model was learned from a cohort alone, which does not say what is safe or what helps: it follows levels and forecasts concentrations."
 KINDS = {"iv": "Into the vein", "oral": "By mouth"}
 # Hard limits of what a person can be, as on the shipped cards; what the cohort had becomes the soft range.
 KNOWN = {
@@ -79,6 +80,7 @@ def blank_card(
         concentration_unit=concentration_unit,
         reporting_units=tuple(dict.fromkeys((concentration_unit, "mg/L"))),
         gives_dose=False,
+        why_no_dose=UNTOLD,
         cohort="",
         horizon_h=240,
         max_single_mg=1,

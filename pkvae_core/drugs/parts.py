@@ -101,6 +101,16 @@ class CovariateSpec(Part):
     aliases: tuple[str, ...] = ()
     note: str = ""
 
+    @property
+    def is_flag(self) -> bool:
+        """Whether it has two values only: 0 and 1."""
+        return (self.low, self.high) == (0, 1)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What 0 and 1 stand for; empty for a number."""
+        return () if not self.is_flag else ("female", "male") if self.name == "SEX" else ("no", "yes")
+
     @model_validator(mode="after")
     def _ranges_are_nested(self):
         if not self.low <= self.soft_low < self.soft_high <= self.high:
@@ -134,13 +144,17 @@ class TargetSpec(Sourced):
 
 
 class LoadingRule(Sourced):
-    """A first dose by weight: between two amounts per kilogram of actual weight, never above `max_mg` (as labelled)."""
+    """A first dose by weight: between two amounts per kilogram of actual weight, never above `max_mg` (as labelled).
+
+    Where it `is_usual`, because the drug takes weeks to accumulate, most virtual courses open with it.
+    """
 
     mg_per_kg_low: Positive
     mg_per_kg_high: Positive
     max_mg: Positive
     max_rate_mg_per_h: Positive | None = None
     product: str = ""
+    is_usual: bool = False
 
 
 class Limit(Sourced):

@@ -161,7 +161,7 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
     ranges = {c.name: (c.low, c.high) for c in card.covariates}
     first = COHORTS[card.cohort](count, ranges, generator)
     model = torch.multinomial(torch.tensor([m.weight for m in card.published_models]), count, replacement=True, generator=generator)
-    doses = clinical_doses(card, typical_clearance(card, first), generator)
+    doses = clinical_doses(card, typical_clearance(card, first), generator, weight=first.get("WT"))
     time = clinical_sample_times(doses, generator)
     covariates, history = _drawn_history(card, first, doses, changing, generator)
     number = (
@@ -213,7 +213,10 @@ Batch = TypeVar("Batch")
 
 
 def rows(batch: Batch, index: Tensor | slice) -> Batch:
-    """Some of the subjects of a batch: of any dataclass whose fields are tensors, such dataclasses or tuples of them, with the subject as first axis."""
+    """Some of the subjects of a batch: of any dataclass whose fields are tensors, such dataclasses or tuples of them, with the subject as first axis.
+
+    A number in it is kept.
+    """
     parts = [getattr(batch, f.name) for f in fields(batch)]  # pyright: ignore[reportArgumentType]
     return type(batch)(*(_some(part, index) for part in parts))
 
@@ -221,4 +224,6 @@ def rows(batch: Batch, index: Tensor | slice) -> Batch:
 def _some(part, index: Tensor | slice):
     if isinstance(part, tuple):
         return tuple(rows(each, index) for each in part)
+    if isinstance(part, int):
+        return part
     return part[index] if isinstance(part, Tensor) else rows(part, index)

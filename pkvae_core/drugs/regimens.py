@@ -1,6 +1,7 @@
 """How are the virtual patients dosed and sampled: varied as on a ward, and depending on nothing but their covariates.
 
-What the dose rate aims at is the card's default target for a patient of typical clearance, missed by a log-normal factor: under- and overdosing are both seen.
+What the dose rate aims at is the card's default target (the average of its typical regimen where nothing is aimed for) for a patient of typical clearance,
+missed by a log-normal factor: under- and overdosing are both seen.
 A course may open with a loading dose, skip doses, drift from the clock, change its amount, interval or product half-way, and be recorded as a bolus.
 """
 
@@ -8,10 +9,11 @@ import torch
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, Product
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.structural.exponentials import Doses
 
 MOST_DOSES = 24
-SLOW_H, MOST_SLOW_DOSES = 500.0, 72  # where a steady state takes weeks, courses are longer
+SLOW_H, MOST_SLOW_DOSES = 1200.0, 72  # where a steady state may take longer than seven weeks, courses are longer
 MOST_SAMPLES = 10
 SAMPLE_COUNT_WEIGHTS = (0.22, 0.20, 0.14, 0.12, 0.09, 0.07, 0.05, 0.04, 0.04, 0.03)
 
@@ -25,7 +27,15 @@ def _chance(probability: float, shape: tuple[int, ...], generator: torch.Generat
 
 
 def average_concentration(card: DrugCard) -> float:
-    """The steady concentration (mg/L) that the default target stands for: AUC24/24, or the level itself."""
+    """The steady concentration (mg/L) that the default target stands for: AUC24/24, or the level itself.
+
+    Where the card has no target, the average of its typical regimen in its typical patient.
+    """
+    if not card.targets:
+        usual, product = card.typical_regimen, card.product(card.typical_regimen.product)
+        patient = {name: torch.tensor([value], dtype=torch.float64) for name, value in card.typical_patient.items()}
+        clearance = float(torch.stack([MODELS[m.name].typical(patient)["CL"] for m in card.published_models]).mean())
+        return product.active_mg(usual.amount_mg) * product.bioavailability / usual.interval_h / clearance
     target = card.target()
     centre = target.best or (target.low + target.high) / 2
     return centre / 24 if target.metric == "auc24" else centre
@@ -57,8 +67,22 @@ def _course(rate: Tensor, product: Product, generator: torch.Generator) -> tuple
     return interval, amount, torch.where(is_bolus, 0.0, infusion)
 
 
-def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.Generator) -> Doses:
-    """Courses of 1 to 24 doses (72 where a steady state takes weeks) for subjects of the given typical clearance (L/h); amounts in mg of active substance."""
+def _opening(card: DrugCard, first: Tensor, weight: Tensor | None, generator: torch.Generator) -> Tensor:
+    """The first amount [subject] of each course, of which some open with a loading dose: by weight where the card says that this is usual."""
+    shape = first.shape
+    if card.loading is None or not card.loading.is_usual:
+        return first * torch.where(_chance(0.35, shape, generator), 1.3 + torch.rand(shape, generator=generator), 1.0)
+    assert weight is not None, "a loading dose by weight needs a cohort with weights"
+    low, high = card.loading.mg_per_kg_low, card.loading.mg_per_kg_high
+    by_weight = weight * (low + (high - low) * torch.rand(shape, generator=generator)) * torch.exp(0.1 * torch.randn(shape, generator=generator))
+    return torch.where(_chance(0.75, shape, generator), by_weight.clamp(max=card.loading.max_mg), first)
+
+
+def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.Generator, *, weight: Tensor | None = None) -> Doses:
+    """Courses of 1 to 24 doses (72 where a steady state takes weeks) for subjects of the given typical clearance (L/h) and weight (kg).
+
+    Amounts are in mg of active substance.
+    """
     count = typical_clearance.shape[0]
     most = MOST_DOSES if card.horizon_h < SLOW_H else MOST_SLOW_DOSES
     shape = (count, most)
@@ -74,8 +98,7 @@ def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.G
         torch.stack([c[i] for c in courses]).gather(2, second.expand(len(courses), *shape)).gather(0, product[None])[0] for i in range(3)
     )
     salt = torch.tensor([p.salt_factor for p in card.products])[product]
-    loading = torch.where(_chance(0.35, (count,), generator), 1.3 + torch.rand(count, generator=generator), 1.0)
-    amount = torch.cat([amount[:, :1] * loading[:, None], amount[:, 1:]], 1)
+    amount = torch.cat([_opening(card, amount[:, 0], weight, generator)[:, None], amount[:, 1:]], 1)
     gap = torch.where(_chance(0.04, shape, generator), 2.0, 1.0) * interval  # a missed dose leaves two intervals
     drift = torch.where((infusion < interval) & (infusion < 0.5 * gap), 1 + 0.04 * torch.randn(shape, generator=generator).clamp(-2, 2), 1.0)
     time = torch.cat([torch.zeros(count, 1), (gap * drift).cumsum(1)[:, :-1]], 1)

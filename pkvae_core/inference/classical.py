@@ -121,7 +121,11 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
         centre = math.log(typical[name]) - sum(s * math.log(card.typical_patient[e] / CENTRE[e]) for s, e in zip(slopes, effects, strict=True))
         beta[name] = torch.tensor([centre, *slopes]).double()
     start = published.error
-    return _State(beta, {name: FIRST_VARIANCE for name in beta}, ResidualError(max(start.proportional, 0.15), max(start.additive_mg_per_L, 0.1)))
+    return _State(
+        beta,
+        {name: FIRST_VARIANCE for name in beta},
+        ResidualError(max(start.proportional, 0.15), max(start.additive_mg_per_L, min(0.1, 0.05 * average_concentration(card)))),
+    )
 
 
 def _design(name: str, covariates: Mapping[str, Tensor], used: tuple[str, ...]) -> Float[Tensor, "subject coefficient"]:
@@ -188,7 +192,7 @@ def _error(population: Population, concentration: Float[Tensor, "subject draw sa
     def loss() -> Tensor:
         with torch.enable_grad():
             optimiser.zero_grad()
-            proportional, additive = logs.clamp(-7, 4).exp().unbind()
+            proportional, additive = logs.clamp(-12, 4).exp().unbind()
             value = -(log_likelihood(concentration, observed, below, _Differentiable(proportional, additive)) * counts * weight).sum() / len(observed)
             value.backward()
         return value

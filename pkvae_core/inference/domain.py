@@ -6,6 +6,7 @@ moved once, from 1 in 100 to 1 in 80, after `strangers` had found 94.9 % of tenf
 A patient like those of the training is called "out" about once in eighty times, nearly always by the levels' surprise.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from pkvae_core.inference.surprise import EXCHANGED, REPLICATES, Surprise, surpr
 from pkvae_core.inference.verdict import CAUTION, OUT, REFUSED, Entitlement, Reason
 from pkvae_core.patient import Patient, Sample
 from pkvae_core.records.covariates import with_clearance
+from pkvae_core.records.units import concentration_factor
 from pkvae_core.wording import rounded
 
 UNEXPECTED, UNHEARD_OF = 1 / 20, 1 / 80  # tail probability of the levels: caution, out
@@ -25,6 +27,7 @@ DOUBTFUL, IMPOSSIBLE = 0.01, 0.001  # tail probability of misfit and of latent d
 # So many times better explained by a slip, nobody answers; any one slip reaches that in less than one in as many of the model's own patients (Markov).
 CERTAIN_SLIP = 10_000
 LEAST_PLASMA_L = 1.5  # no adult has less; nothing dissolves in less
+INFANT_KG, LEAST_PLASMA_L_PER_KG = 20.0, 0.03  # of a card whose typical patient weighs less: two thirds of a newborn's plasma
 
 
 @dataclass(frozen=True)
@@ -82,19 +85,32 @@ def _one_in(probability: float) -> str:
     return f"1 in {rounded(1 / probability)}" if probability < 0.1 else f"{round(10 * probability)} in 10"
 
 
-def _level(sample: Sample) -> str:
+def _level(card: DrugCard, sample: Sample) -> str:
+    """A level in the card's unit, without the unit."""
     value = sample.lloq_mg_per_L if sample.is_below_lloq else sample.concentration_mg_per_L
-    return f"{'below ' if sample.is_below_lloq else ''}{rounded(value or 0.0)}"
+    return f"{'below ' if sample.is_below_lloq else ''}{_in_unit(card, value or 0.0)}"
+
+
+def _in_unit(card: DrugCard, concentration_mg_per_L: float) -> str:
+    return rounded(concentration_mg_per_L / concentration_factor(card.concentration_unit, card.molar_mass_g_per_mol))
 
 
 def _mass(card: DrugCard, patient: Patient, samples: tuple[Sample, ...]) -> Iterator[_Finding]:
     """A level that even all the drug given so far, undiluted in the plasma, could not make."""
+    plasma_L = _least_plasma_L(card, patient)
     for sample in samples:
         given_mg = sum(card.product(d.product).active_mg(d.amount_mg) for d in patient.doses if d.time_h < sample.time_h)
         level = sample.concentration_mg_per_L or 0.0
-        if given_mg and level > given_mg / LEAST_PLASMA_L:
-            most = f"the {rounded(given_mg)} mg given before it make at most {rounded(given_mg / LEAST_PLASMA_L)} mg/L in {LEAST_PLASMA_L:g} L of plasma"
-            yield _Finding("mass balance", level, REFUSED, f"A level of {rounded(level)} mg/L cannot be: {most}. Check its unit, and the doses.")
+        if given_mg and level > given_mg / plasma_L:
+            unit = card.concentration_unit
+            most = f"the {rounded(given_mg)} mg given before it make at most {_in_unit(card, given_mg / plasma_L)} {unit} in {plasma_L:.2g} L of plasma"
+            yield _Finding("mass balance", level, REFUSED, f"A level of {_in_unit(card, level)} {unit} cannot be: {most}. Check its unit, and the doses.")
+
+
+def _least_plasma_L(card: DrugCard, patient: Patient) -> float:
+    """An adult's, or by weight where the card is for infants."""
+    typical_kg = card.typical_patient.get("WT", math.inf)
+    return LEAST_PLASMA_L if typical_kg >= INFANT_KG else LEAST_PLASMA_L_PER_KG * (patient.covariate("WT") or typical_kg)
 
 
 def _surprise(prior: Posterior, samples: tuple[Sample, ...], seed: int) -> Iterator[_Finding]:
@@ -103,28 +119,29 @@ def _surprise(prior: Posterior, samples: tuple[Sample, ...], seed: int) -> Itera
     verdict = CAUTION if found.probability <= UNEXPECTED else ""
     if found.probability <= UNHEARD_OF:
         verdict = REFUSED if found.slip_odds >= CERTAIN_SLIP else OUT
-    yield _Finding("surprise of the levels", found.probability, verdict, _surprise_words(found, samples))
+    yield _Finding("surprise of the levels", found.probability, verdict, _surprise_words(prior.card, found, samples))
 
 
-def _surprise_words(found: Surprise, samples: tuple[Sample, ...]) -> str:
+def _surprise_words(card: DrugCard, found: Surprise, samples: tuple[Sample, ...]) -> str:
     """How rare, and which slip would explain it."""
-    measured = ", ".join(_level(s) for s in samples)
-    these = f"A level like this ({measured} mg/L) is" if len(samples) == 1 else f"Levels like these ({measured} mg/L) are"
+    measured, unit = ", ".join(_level(card, s) for s in samples), card.concentration_unit
+    these = f"A level like this ({measured} {unit}) is" if len(samples) == 1 else f"Levels like these ({measured} {unit}) are"
     share = _one_in(found.probability) if found.probability > 1 / REPLICATES else f"fewer than 1 in {REPLICATES}"
     rare = f"{these} expected in {share} such patients"
     if found.slip_odds < 30:
         return f"{rare}. Check times, units and doses, and whether the drug's card describes this patient."
     odds = "more than a million" if found.slip_odds > 1e6 else rounded(found.slip_odds)
-    return f"{rare}, and {odds} times better explained if {_slip_words(found, samples)}"
+    return f"{rare}, and {odds} times better explained if {_slip_words(card, found, samples)}"
 
 
-def _slip_words(found: Surprise, samples: tuple[Sample, ...]) -> str:
+def _slip_words(card: DrugCard, found: Surprise, samples: tuple[Sample, ...]) -> str:
     """Which levels are wrong, and what to check."""
     if found.alone_odds >= found.odds[found.slip]:
-        return f"{_level(samples[found.alone])} mg/L alone is {found.alone_slip}. Check the unit and the decimal point."
+        return f"{_level(card, samples[found.alone])} {card.concentration_unit} alone is {found.alone_slip}. Check the unit and the decimal point."
     if found.slip == EXCHANGED:
         ordered = sorted((s for s in samples if not s.is_below_lloq), key=lambda s: s.concentration_mg_per_L or 0.0)
-        return f"{_level(ordered[-1])} and {_level(ordered[0])} mg/L are exchanged. Check which is the peak and which the trough, and their times."
+        high, low = (_level(card, ordered[i]) for i in (-1, 0))
+        return f"{high} and {low} {card.concentration_unit} are exchanged. Check which is the peak and which the trough, and their times."
     return f"{'it is' if len(samples) == 1 else 'each is'} {found.slip}. Check the unit."
 
 

@@ -86,8 +86,8 @@ def _cohort(name: str, ranges: tuple[tuple[str, float, float], ...]) -> tuple[tu
 
 
 def _scaled(spec: CovariateSpec, value: Tensor) -> Tensor:
-    """Logarithms, save for a covariate with two values."""
-    return value if spec.name == "SEX" else value.clamp(min=1e-6).log()
+    """Logarithms, save for a covariate that can be 0."""
+    return value.clamp(min=1e-6).log() if spec.low > 0 else value
 
 
 def _distances(points: Float[Tensor, "point covariate"], cohort: Float[Tensor, "subject covariate"]) -> Float[Tensor, " point"]:
@@ -101,9 +101,12 @@ def _distances(points: Float[Tensor, "point covariate"], cohort: Float[Tensor, "
 def words(card: DrugCard, stated: Sequence[Covariate]) -> str:
     """age 92 years, weight 140 kg and serum creatinine 0.3 mg/dL."""
     specs = {spec.name: spec for spec in card.covariates}
-    parts = [
-        ("male" if c.value else "female") if c.name == "SEX" else f"{specs[c.name].label.lower()} {float(f'{c.value:.3g}'):g} {specs[c.name].unit}"
-        for c in stated
-        if math.isfinite(c.value)
-    ]
+    parts = [_value_words(specs[c.name], c.value) for c in stated if math.isfinite(c.value)]
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _value_words(spec: CovariateSpec, value: float) -> str:
+    if spec.name == "SEX":
+        return spec.choices[int(value)]
+    shown = spec.choices[int(value)] if spec.choices else f"{float(f'{value:.3g}'):g} {spec.unit}"
+    return f"{spec.label.lower()} {shown}"

@@ -18,7 +18,7 @@ from pkvae_core.patient import Covariate, Patient
 
 COHORT, NEAREST = 20_000, 300
 SOURCE = "typical of patients alike"
-STEADY = ("AGE", "SEX", "HT")  # taken once; the others anew at every change of what is known
+STEADY = ("AGE", "SEX", "HT", "BWT", "APGAR", "CYP3A5")  # taken once; the others anew at every change of what is known
 
 
 def needed(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -45,12 +45,8 @@ def with_typical(card: DrugCard, patient: Patient, names: tuple[str, ...]) -> tu
                 value = typical_value(card.cohort, tuple((c.name, c.low, c.high) for c in card.covariates), spec.name, tuple(known.items()))
                 added.append(Covariate(spec.name, value, time_h, SOURCE))
     latest = {c.name: c.value for c in added}
-    said = tuple(_sentence(spec.label, _words(spec.name, latest[spec.name], spec.unit)) for spec in unknown)
+    said = tuple(_sentence(spec.label, spec.choices[int(latest[spec.name])] if spec.choices else f"{latest[spec.name]:.3g} {spec.unit}") for spec in unknown)
     return Patient(patient.id, patient.doses, patient.samples, (*patient.covariates, *added)), said
-
-
-def _words(name: str, value: float, unit: str) -> str:
-    return ("male" if value else "female") if name == "SEX" else f"{value:.3g} {unit}"
 
 
 def _sentence(label: str, value: str) -> str:
@@ -59,30 +55,31 @@ def _sentence(label: str, value: str) -> str:
 
 @lru_cache(maxsize=8)
 def _cohort(cohort: str, ranges: tuple[tuple[str, float, float], ...]) -> dict[str, Tensor]:
-    """Virtual patients on the scale of the fit: logarithms, but sex as it is."""
+    """Virtual patients on the scale of the fit: logarithms, but what can be 0 as it is."""
     drawn = COHORTS[cohort](COHORT, {name: (low, high) for name, low, high in ranges}, torch.Generator().manual_seed(1))
-    return {name: _scaled(name, value.double()) for name, value in drawn.items()}
+    can_be_zero = frozenset(name for name, low, _ in ranges if low <= 0)
+    return {name: _scaled(name in can_be_zero, value.double()) for name, value in drawn.items()}
 
 
-def _scaled(name: str, value: Tensor) -> Tensor:
-    return value if name == "SEX" else value.log()
+def _scaled(can_be_zero: bool, value: Tensor) -> Tensor:
+    return value if can_be_zero else value.log()
 
 
 @lru_cache(maxsize=1024)
 def typical_value(cohort: str, ranges: tuple[tuple[str, float, float], ...], wanted: str, known: tuple[tuple[str, float], ...]) -> float:
     """The covariate's value at the known ones, by a local linear fit; never beyond what the nearest virtual patients have."""
-    patients = _cohort(cohort, ranges)
+    patients, bounds = _cohort(cohort, ranges), {name: (low, high) for name, low, high in ranges}
     axes = [(name, value) for name, value in known if name in patients]
     target = patients[wanted]
     if not axes:
-        return _natural(wanted, float(target.mean()))
+        return _natural(bounds[wanted], float(target.mean()))
     table = torch.stack([patients[name] for name, _ in axes], 1)
-    here = torch.stack([_scaled(name, torch.tensor(value).double()) for name, value in axes])
+    here = torch.stack([_scaled(bounds[name][0] <= 0, torch.tensor(value).double()) for name, value in axes])
     offset = (table - here) / table.std(0)
     distance, nearest = offset.square().sum(1).sqrt().topk(NEAREST, largest=False)
     weight = (1 - (distance / (distance.max() + 1e-9)).pow(3)).clamp(min=1e-6)  # of the tricube's kind: the farthest count nothing
     value = _at_centre(offset[nearest], target[nearest], weight)
-    return _natural(wanted, min(max(value, float(target[nearest].min())), float(target[nearest].max())))
+    return _natural(bounds[wanted], min(max(value, float(target[nearest].min())), float(target[nearest].max())))
 
 
 def _at_centre(offset: Float[Tensor, "near axis"], target: Float[Tensor, " near"], weight: Float[Tensor, " near"]) -> float:
@@ -92,5 +89,5 @@ def _at_centre(offset: Float[Tensor, "near axis"], target: Float[Tensor, " near"
     return float(torch.linalg.solve(normal, (design * weight[:, None]).T @ target)[0])
 
 
-def _natural(name: str, value: float) -> float:
-    return float(value > 0.5) if name == "SEX" else math.exp(value)
+def _natural(bounds: tuple[float, float], value: float) -> float:
+    return float(value > 0.5) if bounds == (0, 1) else value if bounds[0] <= 0 else math.exp(value)

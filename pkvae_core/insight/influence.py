@@ -23,7 +23,8 @@ HALF_AN_HOUR = 0.5
 
 @dataclass(frozen=True)
 class Consequence:
-    """What would be recommended: the first regimen and its chance in target; `regimen` is None where none meets the target, or nobody answers."""
+    """What would be recommended: the first regimen and its chance in target; `regimen` is None where none meets the target, or nobody answers, or
+    there is none to choose from."""
 
     regimen: Regimen | None
     probability_in: float
@@ -51,6 +52,8 @@ def shortlist(ranking: Recommendation) -> tuple[Regimen, ...]:
 
 def consequence(posterior: Posterior, case: Case, regimens: Sequence[Regimen]) -> Consequence:
     """What `recommend` would put first of these regimens for the case's target."""
+    if not regimens:
+        return Consequence(None, 0.0, silence_of(posterior) is None)
     least = case.target.least_probability
     first = rank(_judged(posterior, case.target, regimens), least, case.current)[0]
     is_answered = silence_of(posterior) is None

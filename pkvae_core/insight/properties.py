@@ -14,7 +14,6 @@ from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses, disposition
 
 PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time")
-GROUPS = {"SEX": ("Female", "Male")}
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def _absorption(pulses: Pulses) -> list[Property]:
     since = (time - lag[:, None]).clamp(min=0)[..., None]
     curve = (amplitude[:, None] * torch.exp(-rate[:, None] * since)).sum(-1)
     return [
-        Property("ka", "Absorption rate", "1/h", rate[:, rate.shape[-1] // 2].float().numpy()),
+        Property("ka", "Absorption rate", "1/h", rate[:, rate.shape[-1] // pulses.blocks].float().numpy()),
         Property("lag", "Absorption lag", "h", lag.float().numpy()),
         Property("peak_time", "Time of the peak, swallowed", "h", time[curve.argmax(-1)].numpy()),
     ]
@@ -90,7 +89,7 @@ def _complexity(pulses: Pulses) -> list[Property]:
 
 def _covariates(card: DrugCard, patients: VirtualPatients) -> list[Property]:
     known = [(spec, patients.population.covariates[:, i].numpy()) for i, spec in enumerate(card.covariates)]
-    return [Property(s.name, s.label, "" if s.name in GROUPS else s.unit, v, GROUPS.get(s.name, ())) for s, v in known if not np.isnan(v).any()]
+    return [Property(s.name, s.label, "" if s.choices else s.unit, v, tuple(map(str.capitalize, s.choices))) for s, v in known if not np.isnan(v).any()]
 
 
 def _published_model(card: DrugCard, patients: VirtualPatients) -> Property:

@@ -10,13 +10,14 @@ from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.reason import cautions_for
 from pkvae_core.dosing.recommend import Recommendation, silence_of
 from pkvae_core.dosing.target import METRICS, Target
+from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.insight.levels import Standing
 from pkvae_core.records.units import concentration_factor
 from pkvae_core.report.curve import Curve, draw_curve
 from pkvae_core.report.evidence import Line, Listing, changed, choices, covariates, doses, how_sure, levels, model_lines, to_check, warnings
-from pkvae_core.report.words import bounds_words, interval_words, moment_words, percent_words, twentieths, unit_words
+from pkvae_core.report.words import area_unit, bounds_words, interval_words, moment_words, percent_words, twentieths, unit_words
 from pkvae_core.wording import regimen_words, rounded
 
 LEVELS = ("trough", "peak")
@@ -82,23 +83,23 @@ def compose(
     card, regimen = posterior.card, option.regimen if option else None
     per_mg_per_L = 1 / concentration_factor(case.unit, card.molar_mass_g_per_mol)
     heading, detail = _heading(case, posterior, option, recommendation)
-    target = f"{case.target.label}: {_bounds(case, per_mg_per_L)}"
+    target = f"{case.target.label}: {_bounds(case, per_mg_per_L)}" if card.gives_dose else ""
     label = "This regimen" if regimen else "If unchanged" if case.current else "No further dose"
     ranked = recommendation.ranked if recommendation else ()
     said = tuple(caution for caution in posterior.cautions if caution != _alarm(posterior))
     own = cautions_for(posterior, (option, *ranked), case.current) if option else recommendation.cautions if recommendation else ()
     return Report(
-        title=f"{card.name} dosing report",
+        title=f"{card.name} dosing report" if card.gives_dose else f"{card.name} report: concentrations, no dose",
         identity=(f"Printed {moment_words(printed)}", f"Model {posterior.version}", f"Data {case.digest}"),
         patient=case.label or "Patient without a label",
         alarm=_alarm(posterior),
         heading=heading,
-        answer=regimen_words(regimen) if regimen else "No regimen is recommended" if silence_of(posterior) else "No regimen meets the target",
-        detail=detail if option else f"{target}. {detail}",
-        exposures=_exposures(case, option, per_mg_per_L) if option else (),
+        answer=regimen_words(regimen) if regimen else _no_regimen(posterior),
+        detail=detail if option or not card.gives_dose else f"{target}. {detail}",
+        exposures=_exposures(case, shown, per_mg_per_L) if (shown := option or (None if card.gives_dose else unchanged)) else (),
         target=target,
         chances=_chances(case.target, option) if option else (),
-        unchanged=_unchanged(case, unchanged, per_mg_per_L) if unchanged and unchanged.regimen != regimen else "",
+        unchanged=_if_unchanged(case, card, unchanged, per_mg_per_L) if unchanged and unchanged.regimen != regimen else "",
         curve=draw_curve(case, posterior, regimen or case.current, unit_factor=per_mg_per_L, label=label),
         inputs=(covariates(case, posterior), doses(case, card), levels(case, posterior, per_mg_per_L)),
         judgement=(
@@ -107,6 +108,18 @@ def compose(
         ),
         small_print=model_lines(case, posterior),
     )
+
+
+def _no_regimen(posterior: Posterior) -> str:
+    """What stands in the place of a regimen."""
+    if not posterior.card.gives_dose:
+        return "The card gives no dose"
+    return "No regimen is recommended" if silence_of(posterior) else "No regimen meets the target"
+
+
+def _if_unchanged(case: Case, card: DrugCard, option: Option, per_mg_per_L: float) -> str:
+    """What the current regimen leads to; whose exposure it is, where that stands above it."""
+    return _unchanged(case, option, per_mg_per_L) if card.gives_dose else f"At steady state of the present regimen, {regimen_words(option.regimen)}."
 
 
 def _disagreement(second: Agreement | None) -> tuple[str, ...]:
@@ -133,6 +146,8 @@ def _alarm(posterior: Posterior) -> str:
 
 def _heading(case: Case, posterior: Posterior, option: Option | None, recommendation: Recommendation | None) -> tuple[str, str]:
     """What stands above and below the regimen: is it ours or the prescriber's, and when does it begin."""
+    if not posterior.card.gives_dose:
+        return "Follow-up of levels", posterior.card.why_no_dose
     if option is None:
         return "Recommended regimen", (recommendation.reason if recommendation else None) or "No regimen was judged."
     regimen, best = option.regimen, recommendation.best if recommendation else None
@@ -149,8 +164,9 @@ def _heading(case: Case, posterior: Posterior, option: Option | None, recommenda
 
 
 def _factor(case: Case, metric: str, per_mg_per_L: float) -> float:
-    """From the unit of an exposure to the unit it is reported in: only levels are reported in the case's unit."""
-    return per_mg_per_L if metric in LEVELS and not (metric == case.target.metric and case.target.divisor != 1) else 1.0
+    """From the unit of an exposure to the unit it is reported in: levels in the case's unit, areas only where that one is very small."""
+    goes_with_levels = metric in LEVELS or (metric in ("auc24", "auc") and area_unit(case.unit) is not None)
+    return per_mg_per_L if goes_with_levels and not (metric == case.target.metric and case.target.divisor != 1) else 1.0
 
 
 def _unit(case: Case, metric: str) -> str:
@@ -158,6 +174,8 @@ def _unit(case: Case, metric: str) -> str:
         return "(ratio to the MIC)"
     if metric in LEVELS:
         return unit_words(case.unit)
+    if metric in ("auc24", "auc") and (unit := area_unit(case.unit)):
+        return unit
     return case.target.unit if metric == case.target.metric else METRICS[metric][1]
 
 

@@ -45,8 +45,8 @@ class Curve:
     changes: tuple[Change, ...] = ()
 
 
-def draw_curve(case: Case, posterior: Posterior, regimen: Regimen | None, *, unit_factor: float, label: str) -> Curve | None:
-    """The curve from the first dose, at most three days before now, to two days or three intervals after it; None when there is no dose, given or planned.
+def draw_curve(case: Case, posterior: Posterior, regimen: Regimen | None, *, unit_factor: float, label: str, before_h: float = BEFORE_H) -> Curve | None:
+    """The curve from the first dose, at most `before_h` before now, to two days or three intervals after it; None when there is no dose, given or planned.
 
     `unit_factor` turns mg/L into the case's unit.
     """
@@ -55,7 +55,7 @@ def draw_curve(case: Case, posterior: Posterior, regimen: Regimen | None, *, uni
     if not given and regimen is None:
         return None
     first_h = min([case.now_h, *(dose.time_h for dose in given)])
-    start_h = max(first_h, case.now_h - BEFORE_H)
+    start_h = max(first_h, case.now_h - before_h)
     end_h = case.now_h + max([AFTER_H, *(3 * r.interval_h for r in (regimen, goes_on) if r)])
     doses, unchanged = ((*given, *(r.doses(end_h) if r else ())) for r in (regimen, goes_on))
     time_h = grid(start_h, end_h, (*doses, *unchanged))

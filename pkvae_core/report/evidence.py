@@ -59,7 +59,7 @@ def covariates(case: Case, posterior: Posterior) -> Listing:
             together.setdefault("averaged over", []).append(f"{spec.label} unknown")
             continue
         number = significant(found.value) if case.patient.covariate(spec.name) is not None else rounded(found.value)
-        value = ("male" if found.value else "female") if spec.name == "SEX" else f"{number} {spec.unit}"
+        value = spec.choices[int(found.value)] if spec.choices else f"{number} {spec.unit}"
         note = f"{_dated(case, found)}{'record' if found.source == 'patient' else found.source}"
         before = [number_words(spec.name, c.value) for c in history(posterior.patient, spec.name)]
         course = [words for words, after in pairwise(before) if words != after]
@@ -215,6 +215,8 @@ def _made_from(posterior: Posterior) -> str:
 
 def _target_source(target: Target, card: DrugCard) -> str:
     """The card's sources, or that the user set the bounds."""
+    if not card.gives_dose:
+        return "none: the card gives no dose."
     spec = next((spec for spec in card.targets if spec.metric == target.metric), None)
     if spec is None:
         return "set by the user; the card has none of this kind."

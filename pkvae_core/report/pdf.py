@@ -141,13 +141,15 @@ def _exposures(canvas: Canvas, report: Report, x: float, y: float, width: float)
         _text(canvas, left, y - 7, _fitted(exposure.label, REGULAR, 7.5, step - 8), 7.5, colour=INK.muted)
         _text(canvas, left, y - 22, exposure.value, 13, is_bold=True)
         _text(canvas, left, y - 32, exposure.interval, 7.5, colour=INK.muted)
-    for shape in twenty_marks(report.chances):
+    for shape in twenty_marks(report.chances) if report.chances else ():
         _draw(canvas, shape, x, y - 40)
     left = x + 20 * 11 + 10
     for chance in report.chances:
         words = f"{chance.probability} {chance.label}"
         _text(canvas, left, y - 49, words, 9, colour=ROLES[chance.role], is_bold=True)
         left += pdfmetrics.stringWidth(words, BOLD, 9) + 12
+    if not report.chances:
+        return
     in_target = next(chance.of_20 for chance in report.chances if chance.role == "in_target")
     _text(canvas, x, y - 62, _fitted(f"{report.target} · of 20 patients like this one, {in_target} would be in target", REGULAR, 8, width), 8, colour=INK.muted)
 

@@ -55,3 +55,11 @@ def day_words(moment: datetime, now: datetime) -> str:
 def unit_words(unit: str) -> str:
     """A unit with its micro sign: µg/mL."""
     return f"µ{unit[1:]}" if unit.startswith("u") else unit
+
+
+AREAS = {"ng/mL": "ng·h/mL", "ug/L": "µg·h/L"}  # units of levels so small that areas go with them; beside all others areas stay in mg·h/L
+
+
+def area_unit(unit: str) -> str | None:
+    """The unit of areas that goes with this unit of levels: "ng·h/mL"; None where they stay in mg·h/L."""
+    return AREAS.get(unit)

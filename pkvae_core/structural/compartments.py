@@ -7,6 +7,9 @@ the result carries one more axis, the term.
 import torch
 from torch import Tensor
 
+SPREAD = 0.12  # of the mean times of several stages about their own mean
+NEAR = 2e-2  # a stage's rate this close to a rate of the disposition is moved away from it
+
 
 def one_compartment(CL: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:
     """Amplitude 1/V (1/L) and rate CL/V (1/h) after 1 mg into the vein."""
@@ -35,3 +38,24 @@ def first_order_absorption(amplitude: Tensor, rate: Tensor, ka: Tensor, F: Tenso
     ka = torch.where((ka - rate).abs() < 1e-3 * rate, rate * (1 + 1e-3), ka)
     fed = F[..., None] * amplitude * ka / (ka - rate)
     return torch.cat([fed, -fed], -1), torch.cat([rate, ka], -1)
+
+
+def chained_absorption(amplitude: Tensor, rate: Tensor, ktr: Tensor, F: Tensor, *, stages: int) -> tuple[Tensor, Tensor]:
+    """The same disposition reached through `stages` transit compartments of rate `ktr` each (Erlang): the terms of the disposition, then those of each stage.
+
+    With rates k_i of the stages, each term becomes
+        F A (prod_i k_i/(k_i - lambda) exp(-lambda tau) + sum_i k_i/(lambda - k_i) prod_{j != i} k_j/(k_j - k_i) exp(-k_i tau)).
+    Equal rates would merge, so they are spread by `SPREAD`, ktr/(1 - s) to ktr/(1 + s): the mean transit time stays, and the curve of three stages changes by
+    less than 0.5 % of its peak. One stage is `first_order_absorption`. In double: with several stages large terms cancel.
+    """
+    if stages == 1:
+        return first_order_absorption(amplitude, rate, ktr, F)
+    wide, slope = amplitude.double(), rate.double()
+    each = [ktr.double()[..., None].expand_as(slope) / (1 + SPREAD * (2 * i / (stages - 1) - 1)) for i in range(stages)]
+    each = [torch.where((k - slope).abs() < NEAR * slope, slope * (1 + NEAR), k) for k in each]
+    fed = F.double()[..., None] * wide
+    parts = [fed * torch.stack([k / (k - slope) for k in each]).prod(0)]
+    for i, k in enumerate(each):
+        others = torch.stack([other / (other - k) for j, other in enumerate(each) if j != i]).prod(0)
+        parts.append(fed * k / (slope - k) * others)
+    return torch.cat(parts, -1).to(amplitude.dtype), torch.cat([slope, *each], -1).to(amplitude.dtype)

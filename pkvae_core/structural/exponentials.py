@@ -10,6 +10,7 @@ an event too: the compartments keep their amounts (see `chain`) and the new expo
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,16 +39,26 @@ class Doses:
 class Pulses:
     """The response to 1 mg: rows of exponentials, each with its lag (h); amplitudes in 1/L (negative ones draw the rise), rates in 1/h.
 
-    Row 0 is the vein. All others belong to the mouth and add up: usually one, more where a swallowed dose arrives in several waves.
+    Row 0 is the vein. All others belong to the mouth and add up: usually one, more where a swallowed dose arrives in several waves. Where there is a mouth,
+    the terms stand in blocks of equal size: those of the disposition, then those of each of the onset's `stages`.
     """
 
     amplitude: Float[Tensor, "subject draw row term"]
     rate: Float[Tensor, "subject draw row term"]
     lag: Float[Tensor, "subject draw row"]
+    stages: int = 1
+
+    @property
+    def blocks(self) -> int:
+        return 1 if self.amplitude.shape[2] == 1 else 1 + self.stages
 
     def rows_of(self, route: int) -> slice:
         """The rows that answer to a dose by this route."""
         return slice(route, None if route else 1)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Pulses":
+        """The same change made to each of the tables."""
+        return Pulses(change(self.amplitude), change(self.rate), change(self.lag), self.stages)
 
     def auc(self) -> Float[Tensor, "subject draw route"]:
         """Area under the response to 1 mg, to infinity: F/CL in h/L."""
@@ -83,15 +94,25 @@ def _tail_half_life(
     return math.log(2) * (area * left).sum(-1) / (amplitude * left).sum(-1)
 
 
-def with_terms(pulses: Pulses, terms: int) -> Pulses:
-    """The same responses with exponentials of amplitude 0 added up to `terms`: after the disposition's and, where there is a mouth, after the onset's."""
-    halves = min(pulses.amplitude.shape[2], 2)  # a swallowed dose needs two exponentials for each one of the disposition
-    more = (terms - pulses.amplitude.shape[-1]) // halves
+def with_terms(pulses: Pulses, terms: int, stages: int | None = None) -> Pulses:
+    """The same responses with exponentials of amplitude 0 added: blocks up to `stages` of the onset, and to each block up to `terms` in all."""
+    stages = stages or pulses.stages
+    blocks = pulses.blocks + stages - pulses.stages if pulses.blocks > 1 else 1
+    more, spare = terms // blocks - pulses.amplitude.shape[-1] // pulses.blocks, blocks - pulses.blocks
 
     def padded(table: Tensor, value: float) -> Tensor:
-        return torch.nn.functional.pad(table.unflatten(-1, (halves, -1)), (0, more), value=value).flatten(-2)
+        return torch.nn.functional.pad(table.unflatten(-1, (pulses.blocks, -1)), (0, more, 0, spare), value=value).flatten(-2)
 
-    return Pulses(padded(pulses.amplitude, 0.0), padded(pulses.rate, 1.0), pulses.lag)
+    return Pulses(padded(pulses.amplitude, 0.0), padded(pulses.rate, 1.0), pulses.lag, stages)
+
+
+def together(each: Sequence[Pulses], axis: int) -> Pulses:
+    """Pulses of other subjects (axis 0) or other draws (axis 1) in one table; the shorter ones are filled up."""
+    stages = max(p.stages for p in each)
+    size = max(p.amplitude.shape[-1] // p.blocks for p in each)
+    filled = [with_terms(p, size * (p.blocks + stages - p.stages if p.blocks > 1 else 1), stages) for p in each]
+    amplitude, rate, lag = (torch.cat([getattr(p, name) for p in filled], axis) for name in ("amplitude", "rate", "lag"))
+    return Pulses(amplitude, rate, lag, stages)
 
 
 @dataclass(frozen=True)
@@ -171,17 +192,18 @@ class _Route:
 
 
 def _transfer(before: Pulses, after: Pulses, route: int) -> Float[Tensor, "subject draw term term"]:
-    """Into the vein, the chain's matrix. Swallowed: the terms of the onset keep the amount in the gut, each pair (disposition + onset) goes by the chain."""
-    terms = before.amplitude.shape[-1] // min(before.amplitude.shape[2], 2)
+    """Into the vein, the chain's matrix. Swallowed: the terms of the onset keep the amount in the gut, each sum (disposition + onset) goes by the chain."""
+    terms = before.amplitude.shape[-1] // before.blocks
     vein = [(p.amplitude[:, :, 0, :terms], p.rate[:, :, 0, :terms]) for p in (before, after)]
     chain = transfer(vein[0], vein[1])
     whole = torch.zeros(*chain.shape[:2], before.amplitude.shape[-1], before.amplitude.shape[-1], dtype=chain.dtype)
     whole[..., :terms, :terms] = chain
-    if route:
-        was, now = before.amplitude[:, :, route, terms:], after.amplitude[:, :, route, terms:]
+    for block in range(1, before.blocks) if route else ():
+        mine = slice(block * terms, (block + 1) * terms)
+        was, now = before.amplitude[:, :, route, mine], after.amplitude[:, :, route, mine]
         kept = torch.diag_embed(torch.where(was == 0, 0, now / torch.where(was == 0, 1, was)))
-        whole[..., terms:, terms:] = kept
-        whole[..., :terms, terms:] = chain - kept
+        whole[..., mine, mine] = kept
+        whole[..., :terms, mine] = chain - kept
     return whole
 
 

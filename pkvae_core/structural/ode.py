@@ -18,7 +18,7 @@ from pkvae_core.structural.exponentials import Doses
 from pkvae_core.structural.stretch import Stretch, solve
 
 STEPS_PER_ROOT = 2.2  # nodes in a stretch, per square root of its length in absorption times: 13 in a day at 1.5/h
-COARSER = 0.6  # steps where nobody looks: what they miss is forgotten before somebody does, but for a thousandth in a body near saturation
+COARSER = 0.85  # steps where nobody looks: what they miss is mostly forgotten before somebody does, but near saturation only slowly
 LONGEST_STEP = 1.0  # in times of the body's fastest elimination; Runge-Kutta is stable to 2.8
 
 
@@ -84,7 +84,7 @@ def integrate(
     `earlier[i]` held until `until[:, i]`; amounts in the body stay where they are when its parameters change. `finer` multiplies the number of steps.
     """
     if not time.shape[1]:
-        return (torch.zeros(*body.ka.shape, 0),) * 2
+        return torch.zeros(*body.ka.shape, 0), torch.zeros(*body.ka.shape, 0)
     epochs = (*earlier, body)
     changes = until if until is not None else torch.zeros(len(time), 0)
     end = torch.maximum(time.double().max(1).values, _first(doses))

@@ -1,15 +1,15 @@
 """How does a patient answer to doses over a whole course, when what is known about the patient changes on the way?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from pkvae_core.structural.any_responses import AnyResponses
-from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, with_terms
-from pkvae_core.structural.simulated import Simulated, together
+from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, together
+from pkvae_core.structural.simulated import Simulated, side_by_side
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,7 @@ class Responses(AnyResponses):
     def repeated(self, count: int) -> "Responses":
         """One subject as `count` subjects, for as many courses side by side."""
         assert self.until is not None
-        each = [
-            Pulses(*(getattr(p, f.name).expand(count, *[-1] * (getattr(p, f.name).ndim - 1)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)
-        ]
+        each = [p.map(lambda table: table.expand(count, *[-1] * (table.ndim - 1))) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until.expand(count, -1))
 
     def settled(self) -> "Responses":
@@ -64,12 +62,12 @@ class Responses(AnyResponses):
 
     def scaled(self, factor: Float[Tensor, " draw"]) -> "Responses":
         """Every draw's concentrations times its factor."""
-        each = [Pulses(p.amplitude * factor[:, None, None], p.rate, p.lag) for p in (*self.earlier, self.pulses)]
+        each = [replace(p, amplitude=p.amplitude * factor[:, None, None]) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
         """The same change made to every table [subject, draw, ...] of every pulse."""
-        each = [Pulses(*(change(getattr(p, f.name)) for f in fields(Pulses))) for p in (*self.earlier, self.pulses)]
+        each = [p.map(change) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
 
@@ -77,15 +75,7 @@ def joined(parts: list[AnyResponses]) -> AnyResponses:
     """The draws of several answers of the same subjects, side by side; their changes must be at the same times."""
     pulsed, simulated = [p for p in parts if isinstance(p, Responses)], [p for p in parts if isinstance(p, Simulated)]
     assert not (pulsed and simulated), "a drug's published models are all proportional to dose, or none is"
-    return _side_by_side(pulsed) if pulsed else together(simulated)
-
-
-def _side_by_side(parts: list[Responses]) -> Responses:
-    terms = max(part.pulses.amplitude.shape[-1] for part in parts)
-
-    def side_by_side(each: list[Pulses]) -> Pulses:
-        padded = [with_terms(p, terms) for p in each]
-        return Pulses(*(torch.cat([getattr(p, f.name) for p in padded], 1) for f in fields(Pulses)))
-
-    earlier = tuple(side_by_side([part.earlier[i] for part in parts]) for i in range(len(parts[0].earlier)))
-    return Responses(side_by_side([part.pulses for part in parts]), earlier, parts[0].until)
+    if simulated:
+        return side_by_side(simulated)
+    earlier = tuple(together([part.earlier[i] for part in pulsed], 1) for i in range(len(pulsed[0].earlier)))
+    return Responses(together([part.pulses for part in pulsed], 1), earlier, pulsed[0].until)

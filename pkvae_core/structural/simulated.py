@@ -62,7 +62,7 @@ class Simulated(AnyResponses):
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
 
-def together(parts: list[Simulated]) -> Simulated:
+def side_by_side(parts: list[Simulated]) -> Simulated:
     """The draws of several answers of the same subjects and one kind of body, side by side; their changes must be at the same times."""
     first = parts[0]
 

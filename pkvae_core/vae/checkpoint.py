@@ -40,7 +40,7 @@ def save_model(model: PKVAE, folder: Path, *, training: dict) -> None:
         "training": training,
         "configuration": model.configuration.to_dict(),
         "packages": {"python": platform.python_version(), **{p: version(p) for p in ("torch", "numpy", "safetensors")}},
-        "command": f"python -m pkvae_core train {model.card.drug} --seed {training['seed']}",
+        "command": f"python -m pkvae_core train {model.card.drug} --seed {training['seed']} --steps {training['steps']}",
         "held_out": {},
     }
     write_provenance(model.provenance, folder)

@@ -2,16 +2,16 @@
 
 Superposition of pulses: each mg answers with a sum of exponentials whose amplitudes and rates are networks of z, so that the concentration is proportional
 to dose by construction, zero before the first dose, and closed-form for any infusion. A swallowed dose reaches the same disposition through an onset
-(rate ka, lag): z_disp drives the disposition, z_abs the onset.
+(rate ka through one or several stages, lag): z_disp drives the disposition, z_abs the onset.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pkvae_core.structural.compartments import first_order_absorption
 from pkvae_core.structural.corrected import Corrected
 from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.structural.onset import swallowed
 
 
 def perceptron(*widths: int) -> nn.Sequential:
@@ -32,9 +32,9 @@ class PulseDecoder(nn.Module):
     centre_disposition: Tensor
     centre_onset: Tensor
 
-    def __init__(self, latent: int, absorption: int, terms: int, is_oral: bool, width: int = 128):
+    def __init__(self, latent: int, absorption: int, terms: int, is_oral: bool, width: int = 128, stages: int = 1):
         super().__init__()
-        self.disposition_size, self.terms = latent - absorption, terms
+        self.disposition_size, self.terms, self.stages = latent - absorption, terms, stages
         self.disposition = perceptron(self.disposition_size, width, width, 2 * terms)
         self.onset = perceptron(absorption, width // 2, 2) if is_oral else None
         self.register_buffer("centre_disposition", torch.zeros(2, terms))
@@ -52,9 +52,7 @@ class PulseDecoder(nn.Module):
         if self.onset is None:
             return Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros_like(rate[..., :1]))
         ka, lag = (self.onset(z[..., self.disposition_size :]) + self.centre_onset).exp().unbind(-1)
-        oral_amplitude, oral_rate = first_order_absorption(amplitude, rate, ka, torch.ones_like(ka))
-        vein = torch.cat([amplitude, torch.zeros_like(amplitude)], -1), torch.cat([rate, rate], -1)
-        return Pulses(torch.stack([vein[0], oral_amplitude], 2), torch.stack([vein[1], oral_rate], 2), torch.stack([torch.zeros_like(lag), lag], -1))
+        return swallowed(amplitude, rate, ka, lag, stages=self.stages)
 
 
 BENDS = 4
@@ -79,6 +77,10 @@ class BodyDecoder(nn.Module):
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.weight[3:], last.bias[3:] = 0, 0
+
+    def typical(self) -> list[nn.Parameter]:
+        """What moves everybody alike: the last biases, of the logarithms of Vmax, Km, V and ka."""
+        return [layer.bias for layer in (self.disposition[-1], self.onset[-1]) if isinstance(layer, nn.Linear)]
 
     def forward(self, z: Float[Tensor, "subject draw latent"]) -> Corrected:
         found = self.disposition(z[..., : self.disposition_size])

@@ -69,7 +69,7 @@ def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
 
 def _scales(card: DrugCard, sample: VirtualPatients, volume: float) -> Scales:
     table = sample.population.covariates
-    is_log = tuple(c.name != "SEX" and c.low >= 0 and c.high > 1 for c in card.covariates)
+    is_log = tuple(c.low > 0 for c in card.covariates)
     value = torch.where(torch.tensor(is_log), table.clamp(min=1e-6).log(), table)
     return Scales(tuple(value.mean(0).tolist()), tuple(value.std(0).clamp(min=1e-3).tolist()), is_log, average_concentration(card), volume)
 
@@ -88,6 +88,7 @@ def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
         curve_times_h=tuple(torch.logspace(math.log10(0.15), math.log10(end), 24).tolist()),
         latent=latent or (6 if is_oral else 5),
         absorption=2 if is_oral else 0,
+        stages=sample.pulses.stages,
     )
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)

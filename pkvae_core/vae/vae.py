@@ -44,6 +44,7 @@ class Configuration:
     absorption: int = 0
     components: int = 6
     terms: int = 3
+    stages: int = 1  # compartments that a swallowed dose passes before the blood
     errors: tuple[tuple[float, float], ...] | None = None  # proportional and additive (mg/L), where they were learned and not published
     arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
     width: int = 128
@@ -78,7 +79,7 @@ class PKVAE(nn.Module):
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
         self.decoder = (
-            PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1)
+            PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages)
             if c.is_dose_proportional
             else BodyDecoder(c.latent, c.absorption, c.scales.concentration)
         )
@@ -201,9 +202,13 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
 
 
 def _misfit(model: PKVAE, curve: Float[Tensor, "subject point"], z: Float[Tensor, "subject latent"], curve_sd: float) -> Float[Tensor, " subject"]:
-    """How far the decoder's curve lies from the true one, in squared standard deviations."""
+    """How far the decoder's curve lies from the true one, in squared standard deviations; looser where either has hardly begun, or nearly gone.
+
+    A lag that is minutes off puts a point on the wrong side of a cliff; what tells the lag is the rise after it.
+    """
     drawn = model.curve(model.decoder(z[:, None]))[:, 0]
-    return 0.5 * ((drawn - curve) / (curve_sd * _slack(curve, model.configuration))).square().sum(-1)
+    slack = torch.maximum(_slack(curve, model.configuration), _slack(drawn, model.configuration))
+    return 0.5 * ((drawn - curve) / (curve_sd * slack)).square().sum(-1)
 
 
 def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:

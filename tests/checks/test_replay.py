@@ -41,7 +41,7 @@ def test_exposures_are_those_of_the_truth_when_the_judge_knows_it(found):
 
 def test_who_knows_the_truth_always_lands_in_the_target(found):
     whole = found.summaries[0]
-    assert whole.in_ours.value == whole.promised.value == pytest.approx(100)
+    assert (whole.in_ours.value, whole.promised.value) == pytest.approx((100, 100))
     assert whole.in_given.value == pytest.approx(25) and whole.difference.value == pytest.approx(75)
     assert "4 decisions after a level in 2 patients" in found.sentence and "nobody received ours" in found.sentence
 

@@ -9,7 +9,7 @@ from pkvae_core.patient import Regimen
 VANCOMYCIN, TOBRAMYCIN, THEOPHYLLINE = (load_card(drug) for drug in ("vancomycin", "tobramycin", "theophylline"))
 
 
-@pytest.mark.parametrize("drug", available_drugs())
+@pytest.mark.parametrize("drug", [drug for drug in available_drugs() if load_card(drug).gives_dose])
 def test_no_candidate_departs_from_its_card(drug):
     card = load_card(drug)
     found = [r for product in card.products for r in candidates(card, start_h=48, product=product.name)]
@@ -75,3 +75,10 @@ def test_a_loading_dose_that_cannot_be_given_is_refused(card, arguments, sentenc
 def test_a_card_that_gives_no_dose_has_no_candidates():
     with pytest.raises(ValueError, match="gives no doses"):
         candidates(VANCOMYCIN.model_copy(update={"gives_dose": False}), start_h=0)
+
+
+def test_a_daily_limit_by_weight_leaves_out_what_is_too_much_for_this_infant():
+    card = load_card("phenobarbital")
+    most = {weight_kg: max(r.amount_mg * 24 / r.interval_h for r in candidates(card, start_h=0, weight_kg=weight_kg)) for weight_kg in (1.0, 4.0)}
+    assert most[1.0] <= 6 and 20 < most[4.0] <= 24
+    assert all(r.loading_amount_mg == 19 for r in candidates(card, start_h=0, weight_kg=1.1, with_loading=True))

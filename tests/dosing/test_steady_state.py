@@ -83,7 +83,7 @@ def test_a_saturated_body_never_settles_and_counts_as_above(draws):
     """1,000 mg every 12 h is 83 mg/h: more than the first draw can ever eliminate."""
     posterior = saturable(draws([1.0, 1.0]), [50.0, 300.0])
     option = judge(posterior, Target("auc24", 10, None, least_probability=0.25, toxicity_weight=1.0), Regimen(1000, 12))
-    assert set(option.exposure[:200]) == {np.inf} and np.isfinite(option.exposure[200:]).all()
+    assert option.exposure[0] == np.inf and np.isfinite(option.exposure[1])
     assert (option.probability_in, option.probability_above, option.share_never_settled) == pytest.approx((0.5, 0.5, 0.5))
 
 

@@ -25,8 +25,28 @@ def with_text(folder: Path, old: str, new: str) -> Path:
 def test_every_card_loads_and_has_a_default_target_and_product(drug):
     card = load_card(drug)
     assert card.drug == drug
-    assert card.target() in card.targets and card.target(card.target().metric) is card.target()
     assert card.product() is card.products[0]
+    if card.gives_dose:
+        assert card.target() in card.targets and card.target(card.main_metric) is card.target()
+    else:
+        assert card.why_no_dose
+
+
+def test_a_card_without_a_target_gives_no_dose_and_says_why(tmp_path):
+    text = (CARDS / "warfarin" / "card.toml").read_text(encoding="utf-8")
+    path = tmp_path / "card.toml"
+    path.write_text(text.replace("gives_dose = false", "gives_dose = true"), encoding="utf-8")
+    with pytest.raises(ValueError, match="needs a target"):
+        read_card(path)
+    path.write_text(text.replace('why_no_dose = "', 'why_no_dose = ""  # "'), encoding="utf-8")
+    with pytest.raises(ValueError, match="why_no_dose"):
+        read_card(path)
+
+
+def test_a_daily_limit_by_weight_binds_where_the_weight_is_known():
+    card, regimen = load_card("phenobarbital"), Regimen(4, 12, 0.5)
+    assert card.refusal(regimen) is None and card.refusal(regimen, 2.0) is None
+    assert "6 mg/kg" in (card.refusal(regimen, 1.0) or "")
 
 
 def test_the_three_linear_drugs_are_available():

@@ -75,3 +75,12 @@ def test_only_covariates_of_the_card_are_spoken_of():
     theophylline = load_card("theophylline")
     found = changes(theophylline, Patient("1", (Dose(0, 200),), (), (Covariate("WT", 70), Covariate("WT", 75, 9), Covariate("SCR", 1), Covariate("SCR", 2, 9))))
     assert [change.label for change in found] == ["weight 70 → 75"]
+
+
+def test_an_infant_s_age_that_the_course_left_behind_is_said():
+    card, doses = load_card("phenobarbital"), tuple(Dose(12.0 * i, 4, 0.5) for i in range(17))
+    young = Patient("2", doses, (), (Covariate("PNA", 2.0), Covariate("WT", 1.4)))
+    (said,) = change_cautions(card, young)
+    assert "2 days was given 8 days before" in said and "anew" in said
+    told_again = Patient("2", doses, (), (Covariate("PNA", 2.0), Covariate("WT", 1.4), Covariate("PNA", 9.0, 168.0)))
+    assert change_cautions(card, told_again) == ()

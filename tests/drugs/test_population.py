@@ -9,6 +9,7 @@ from pkvae_core.drugs.card import available_drugs, load_card
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, course, simulate
 from pkvae_core.drugs.published import MODELS
+from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.structural.exponentials import NEVER
 
@@ -118,6 +119,43 @@ def test_creatinine_clearance_is_derived_and_says_how():
     found = complete(load_card("vancomycin"), patient)
     assert found.covariate("CRCL") == pytest.approx((140 - 64) * 72 / (72 * 1.3) * 0.85)
     assert "Cockcroft-Gault" in found.covariates[-1].source
+
+
+def test_infants_grow_older_and_heavier_but_keep_their_birth_weight():
+    card = load_card("phenobarbital")
+    population = draw(card, 1000, changing=1.0).population
+    names = [c.name for c in card.covariates]
+    before, now = population.history.covariates[:, -1], population.covariates
+    changed = (population.history.until[:, -1] > NEVER) & (before[:, names.index("PNA")] != now[:, names.index("PNA")])
+    days, weight, birth, apgar = (now[changed, names.index(n)] - before[changed, names.index(n)] for n in ("PNA", "WT", "BWT", "APGAR"))
+    assert changed.sum() > 500 and (days > 0).all()
+    assert weight[before[changed, names.index("PNA")] > 6].median() > 0
+    assert not birth.any() and not apgar.any()
+
+
+def test_most_infants_begin_with_a_loading_dose_by_weight():
+    card = load_card("phenobarbital")
+    population = draw(card, 1000).population
+    per_kg = population.doses.amount[:, 0] / population.covariates[:, 0]
+    if population.history.until.shape[1]:
+        first = torch.where(population.history.until[:, 0] > NEVER, population.history.covariates[:, 0, 0], population.covariates[:, 0])
+        per_kg = population.doses.amount[:, 0] / first
+    share = float((per_kg > 10).float().mean())
+    assert 0.65 < share < 0.9
+
+
+def test_a_drug_without_a_target_is_dosed_around_its_typical_regimen():
+    card = load_card("warfarin")
+    assert average_concentration(card) == pytest.approx(5 / 24 / 0.132)
+    assert (draw(card).population.doses.amount[:, 0] > 0).all()
+
+
+def test_the_genotype_of_a_patient_does_not_change():
+    card = load_card("tacrolimus")
+    population = draw(card, 500, changing=1.0).population
+    genotype = [c.name for c in card.covariates].index("CYP3A5")
+    assert torch.equal(population.history.covariates[:, -1, genotype], population.covariates[:, genotype])
+    assert 0.1 < float(population.covariates[:, genotype].mean()) < 0.3
 
 
 def test_courses_of_phenytoin_last_for_weeks_and_show_where_it_saturates():

@@ -11,7 +11,7 @@ from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.inference.answering import answer_for, answer_for_all
-from pkvae_core.inference.domain import entitlement
+from pkvae_core.inference.domain import LEAST_PLASMA_L, _mass, entitlement
 from pkvae_core.inference.misfit import latent_distance, misfit
 from pkvae_core.inference.posterior import individualise, predict
 from pkvae_core.inference.similarity import similarity
@@ -193,3 +193,16 @@ def test_surprise_is_uniform_on_levels_that_the_model_itself_would_draw(model, p
 def test_theophylline_knows_its_weight_alone():
     card = load_card("theophylline")
     assert similarity(card, Patient("t", covariates=(Covariate("WT", 70.0),))) is None
+
+
+def test_a_newborn_s_plasma_is_measured_by_weight():
+    """25 mg make 17 mg/L in 1.4 kg, as the first infant of Grasela's had; 25 mg cannot make 700 mg/L."""
+    card = load_card("phenobarbital")
+
+    def infant(level: float) -> list:
+        sample = Sample(2, level)
+        found = Patient("i", (Dose(0, 25, 0.5),), (sample,), (Covariate("WT", 1.4),))
+        return list(_mass(card, found, (sample,)))
+
+    assert 25 / 17.3 < LEAST_PLASMA_L and not infant(17.3)
+    assert "0.042 L of plasma" in infant(700.0)[0].sentence

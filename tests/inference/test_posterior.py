@@ -35,7 +35,7 @@ def posterior(model):
     return individualise(model, PATIENT)
 
 
-@pytest.mark.parametrize("drug", [d for d in available_drugs() if (CARDS / d / "model.safetensors").exists()])
+@pytest.mark.parametrize("drug", [drug for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()])
 def test_every_shipped_drug_answers_its_typical_patient(drug):
     card = load_card(drug)
     regimen = card.typical_regimen

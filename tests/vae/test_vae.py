@@ -13,16 +13,18 @@ from pkvae_core.structural.exponentials import NEVER, superpose
 from pkvae_core.vae.checkpoint import load_model, training_curve
 from pkvae_core.vae.encoder import sample_features
 from pkvae_core.vae.train import Schedule, train, untrained
-from pkvae_core.vae.vae import hide, objective
+from pkvae_core.vae.vae import Configuration, hide, objective
+
+KNOWN = (Covariate("WT", 70.0), Covariate("HCT", 38.0))  # each card has one of them
 
 
-@pytest.fixture(scope="module", params=["vancomycin", "theophylline"])
+@pytest.fixture(scope="module", params=["vancomycin", "theophylline", "tacrolimus"])
 def model(request):
     return untrained(load_card(request.param), seed=3).eval().requires_grad_(False)
 
 
 def patient(samples=((5.0, 9.0), (11.0, 6.0), (23.0, 5.0))) -> Patient:
-    return Patient("a", tuple(Dose(12 * i, 500, 1.0 if i else 0.0) for i in range(2)), tuple(Sample(t, y) for t, y in samples), (Covariate("WT", 70.0),))
+    return Patient("a", tuple(Dose(12 * i, 500, 1.0 if i else 0.0) for i in range(2)), tuple(Sample(t, y) for t, y in samples), KNOWN)
 
 
 def density(model, one: Patient) -> torch.Tensor:
@@ -95,12 +97,12 @@ def test_what_absorbs_does_not_change_with_covariates(model):
 
 
 def test_a_change_after_the_last_level_still_counts_in_what_the_encoder_sees(model):
-    changed = replace(patient(), covariates=(*patient().covariates, Covariate("WT", 61.0, time_h=15.0)))
+    changed = replace(patient(), covariates=(*KNOWN, Covariate("WT", 61.0, time_h=15.0), Covariate("HCT", 31.0, time_h=15.0)))
     features = sample_features(Population.of(model.card, [changed]), model.configuration.scales, model.configuration.routes)
     unchanged = sample_features(Population.of(model.card, [patient()]), model.configuration.scales, model.configuration.routes)
     assert not torch.equal(features, unchanged)
-    later = replace(changed, covariates=(*patient().covariates, Covariate("WT", 61.0, time_h=-1.0)))
-    assert not torch.equal(features, sample_features(Population.of(model.card, [later]), model.configuration.scales, model.configuration.routes))
+    earlier = replace(changed, covariates=(*KNOWN, Covariate("WT", 61.0, time_h=-1.0), Covariate("HCT", 31.0, time_h=-1.0)))
+    assert not torch.equal(features, sample_features(Population.of(model.card, [earlier]), model.configuration.scales, model.configuration.routes))
 
 
 def test_what_changes_is_seen():
@@ -177,6 +179,20 @@ def test_a_checkpoint_that_was_changed_is_refused(tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(provenance | {"format": 99}))
     with pytest.raises(ValueError, match="format 99"):
         load_model(tmp_path)
+
+
+def test_a_checkpoint_from_before_there_were_stages_has_one():
+    model = untrained(load_card("theophylline"), seed=3)
+    known = model.configuration.to_dict()
+    assert known.pop("stages") == 1
+    assert Configuration.from_dict(known) == model.configuration
+
+
+def test_three_transit_compartments_are_read_off_the_published_model():
+    model = untrained(load_card("tacrolimus"), seed=3)
+    pulses = model.decoder(torch.zeros(1, 1, model.configuration.latent))
+    assert model.configuration.stages == pulses.stages == 3
+    assert pulses.amplitude.shape[-1] == 4 * model.configuration.terms
 
 
 def test_an_empty_folder_says_how_to_train(tmp_path):

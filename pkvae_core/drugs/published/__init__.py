@@ -1,8 +1,21 @@
 """Published population models to simulate from: one file each, values as the paper prints them."""
 
-from pkvae_core.drugs.published import colin2019, goti2018, hennig2013, rovei1982, staatz2006, thomson2009, yukawa1990
+from pkvae_core.drugs.published import (
+    colin2019,
+    goti2018,
+    grasela1985,
+    hennig2013,
+    rovei1982,
+    savic2011,
+    staatz2006,
+    thomson2009,
+    voller2017,
+    woillard2011,
+    yukawa1990,
+)
 from pkvae_core.drugs.published.model import PublishedModel
 
 MODELS: dict[str, PublishedModel] = {
-    module.MODEL.name: module.MODEL for module in (goti2018, thomson2009, colin2019, hennig2013, staatz2006, rovei1982, yukawa1990)
+    module.MODEL.name: module.MODEL
+    for module in (goti2018, thomson2009, colin2019, hennig2013, staatz2006, rovei1982, grasela1985, voller2017, savic2011, woillard2011, yukawa1990)
 }

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.body import Body
-from pkvae_core.structural.compartments import first_order_absorption, one_compartment, two_compartment
+from pkvae_core.structural.compartments import one_compartment, two_compartment
 from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.structural.onset import swallowed
 
 Parameters = dict[str, Tensor]
+STAGES = {"ka": 1, "ktr": 3}  # how many compartments a swallowed dose passes at that rate
 
 
 def variance_from_cv(percent: float) -> float:
@@ -34,7 +36,8 @@ class Headline:
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """`typical` maps covariate tensors to CL, Q (L/h), V1, V2 (L), ka (1/h), tlag (h); `variance` holds w2 of each log-normal eta, `covariance` the pairs.
+    """`typical` maps covariate tensors to CL, Q (L/h), V1, V2 (L), ka or ktr (1/h), tlag (h);
+    `variance` holds w2 of each log-normal eta, `covariance` the pairs.
 
     A model that is not proportional to dose has its own parameters, and a `body` that is made from them [subject, draw].
     """
@@ -84,14 +87,14 @@ class PublishedModel:
 
 
 def pulses(parameters: Parameters) -> Pulses:
-    """Responses to 1 mg: row 0 into the vein, row 1 (where there is a ka) swallowed. Parameters [subject, draw] as published, CL/F and V/F in an oral model."""
+    """Responses to 1 mg: row 0 into the vein, row 1 (where there is a ka or ktr) swallowed.
+
+    Parameters [subject, draw] as published, CL/F and V/F in an oral model."""
     amplitude, rate = (
         two_compartment(*(parameters[p] for p in ("CL", "V1", "Q", "V2"))) if "Q" in parameters else one_compartment(parameters["CL"], parameters["V1"])
     )
-    if "ka" not in parameters:
+    name = next((name for name in STAGES if name in parameters), None)
+    if name is None:
         return Pulses(amplitude[:, :, None].float(), rate[:, :, None].float(), torch.zeros_like(amplitude[..., :1]).float())
-    oral_amplitude, oral_rate = first_order_absorption(amplitude, rate, parameters["ka"], torch.ones_like(parameters["ka"]))
-    spare = torch.zeros_like(amplitude)
-    lag = torch.stack([torch.zeros_like(parameters["tlag"]), parameters["tlag"]], -1)
-    vein = torch.cat([amplitude, spare], -1), torch.cat([rate, rate], -1)
-    return Pulses(torch.stack([vein[0], oral_amplitude], 2).float(), torch.stack([vein[1], oral_rate], 2).float(), lag.float())
+    lag = parameters.get("tlag", torch.zeros_like(parameters[name]))
+    return swallowed(amplitude, rate, parameters[name], lag, stages=STAGES[name]).map(Tensor.float)

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.posterior import Posterior
-from pkvae_core.structural.exponentials import Pulses, disposition
+from pkvae_core.structural.exponentials import Pulses, disposition, together
 from pkvae_core.structural.periodic import periodic
 
 ROUNDS, SETTLED = 60, 1e-3
@@ -108,10 +108,10 @@ def _log_draws(card: DrugCard, posteriors: Sequence[Posterior]) -> Draws:
     pulses = [p.responses.pulses for p in posteriors]
     if any(p.amplitude.shape != first.amplitude.shape for p in pulses):
         raise ValueError("the posteriors have different numbers of draws or terms; draw them with one engine and the same number of draws.")
-    together = Pulses(*(torch.cat([getattr(p, name) for p in pulses]) for name in ("amplitude", "rate", "lag")))
+    everybody = together(pulses, 0)
     with torch.no_grad():
-        known = disposition(together)
-        return torch.stack([known["CL"], known["V"], _settled(card, together)], -1).log().numpy()
+        known = disposition(everybody)
+        return torch.stack([known["CL"], known["V"], _settled(card, everybody)], -1).log().numpy()
 
 
 def _settled(card: DrugCard, pulses: Pulses) -> torch.Tensor:

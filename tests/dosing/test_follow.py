@@ -1,0 +1,38 @@
+"""What is said of a drug whose card gives no dose."""
+
+import pytest
+
+from pkvae_core.dosing.candidates import candidates
+from pkvae_core.dosing.follow import area_of_all_doses, no_recommendation
+from pkvae_core.dosing.option import judge
+from pkvae_core.dosing.steady_state import steady_after_h
+from pkvae_core.dosing.target import Target
+from pkvae_core.drugs.card import load_card
+from pkvae_core.patient import Dose, Regimen
+from tests.dosing.conftest import cohort
+
+WARFARIN = load_card("warfarin")
+
+
+def test_nothing_is_recommended_and_the_card_says_why():
+    found = no_recommendation(cohort([0.1, 0.2], drug="warfarin"))
+    assert found.best is None and not found.ranked and "INR" in (found.reason or "")
+    with pytest.raises(ValueError, match="INR"):
+        candidates(WARFARIN, start_h=0)
+
+
+def test_the_area_of_all_doses_is_the_dose_over_the_clearance():
+    median, low, high = area_of_all_doses(cohort([0.2] * 3, past=(Dose(0, 100, 0, "single"), Dose(300, 50, 0, "single")), drug="warfarin"))
+    assert median == low == high == pytest.approx(150 / 0.2, rel=1e-5)
+
+
+def test_any_amount_reaches_what_is_only_followed():
+    target = Target.of(WARFARIN)
+    assert target == Target.followed() and Target.of(load_card("vancomycin")).metric == "auc24"
+    option = judge(cohort([0.1, 0.3], V1=5.0, Q=1.0, V2=3.0, drug="warfarin"), target, Regimen(5, 24, 0, 0, "tablet"))
+    assert option.probability_in == pytest.approx(1) and option.exact_amount_mg is None
+    assert option.companion["auc24"][0] > 0
+
+
+def test_five_half_lives_bring_all_but_three_per_cent():
+    assert 1 - 0.5 ** (steady_after_h(141) / 141) == pytest.approx(0.97, abs=0.002)
