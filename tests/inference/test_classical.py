@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pkvae_core.drugs.card import load_card
-from pkvae_core.drugs.population import Population, published_responses
+from pkvae_core.drugs.population import Population, published_responses, simulate
 from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.classical import Structure, fit_population, opponent_of
 from pkvae_core.inference.mode import find_mode
@@ -88,3 +88,12 @@ def test_a_patient_without_a_needed_covariate_is_named(cohort):
 def test_the_opponent_has_another_structure():
     assert opponent_of(load_card("theophylline"), patients=10, rounds=1).population.startswith("one compartment, absorbed at once")
     assert opponent_of(load_card("tobramycin"), patients=10, rounds=1).population.startswith("one compartment, fitted")
+
+
+def test_a_drug_without_weight_or_clearance_can_be_fitted_too():
+    """Tacrolimus scales by neither: every subject has the same typical values."""
+    card = load_card("tacrolimus")
+    population = simulate(card, 20, torch.Generator().manual_seed(3), changing=0.0).population
+    with torch.no_grad():
+        fit = fit_population(card, population, Structure(1), rounds=1)
+    assert fit.model.covariates == () and math.isfinite(fit.log_likelihood)

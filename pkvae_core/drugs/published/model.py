@@ -80,7 +80,8 @@ class PublishedModel:
 
     def at(self, covariates: Mapping[str, Tensor], normal: Float[Tensor, "subject draw eta"]) -> Parameters:
         """Parameters [subject, draw] of patients whose etas are the Cholesky factor of omega times these standard normals."""
-        typical = self.typical({name: covariates[name].double() for name in self.covariates})
+        known = {name: covariates[name].double() for name in self.covariates}
+        typical = self.typical(known or {"subject": torch.zeros(len(normal), dtype=torch.float64)})  # without covariates: how many subjects there are
         eta = dict(zip(self.variance, (normal.double() @ torch.linalg.cholesky(self.omega).T).unbind(-1), strict=True))
         still = torch.zeros(normal.shape[:2], dtype=torch.float64)
         return {name: value[:, None] * eta.get(name, still).exp() for name, value in typical.items()}
