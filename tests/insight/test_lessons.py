@@ -58,8 +58,9 @@ def test_a_debrief_is_filled_with_figures_and_holds_none_of_its_own(name):
     assert said != lesson.debrief and not re.search(r"\d (mg·h/L|L/h|bits|of 100)", lesson.debrief)
 
 
-def test_the_library_has_ten_cases_or_more_in_order_and_every_shipped_drug():
-    assert len(LESSONS) >= 10 and {lesson.case.drug for lesson in LESSONS.values()} == set(available_drugs())
+def test_the_library_has_ten_cases_or_more_in_order_on_several_drugs_that_are_there():
+    drugs = {lesson.case.drug for lesson in LESSONS.values()}
+    assert len(LESSONS) >= 10 and len(drugs) >= 3 and drugs <= set(available_drugs())
     assert [lesson.order for lesson in LESSONS.values()] == list(range(1, len(LESSONS) + 1))
 
 
