@@ -184,14 +184,12 @@ def theme() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def chart(figure: go.Figure, *, alt: str, key: str, is_explorable: bool = False, **options) -> Any:
-    """Draw a figure as we made it. Exploring (zoom, lasso) only where that is the point; nothing is ever sent to a chart server."""
+def chart(figure: go.Figure, *, alt: str, key: str, **options) -> Any:
+    """Draw a figure as we made it; nothing is ever sent to a chart server."""
     config = {
-        "displayModeBar": is_explorable,
+        "displayModeBar": False,
         "displaylogo": False,
         "showSendToCloud": False,
         "scrollZoom": False,
-        "modeBarButtonsToRemove": ["select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
-        "toImageButtonOptions": {"format": "svg", "filename": f"pkvae-{key}"},
     }
     return st.plotly_chart(figure, theme=None, width="stretch", key=key, alt=alt, config=config, **options)

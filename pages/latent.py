@@ -29,7 +29,7 @@ def view(drug: str) -> None:
     population, axes = latent_map(drug)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         across, up, colour = choose_view(drug, population, axes)
-    chosen = draw_map(drug, population, across, up, colour)
+    chosen = draw_map(drug, population, across, up, colour, chosen_of(drug))
     if chosen != chosen_of(drug):
         st.session_state[f"latent_chosen_{drug}"] = chosen
         st.rerun()
@@ -71,9 +71,7 @@ open_page()
 st.title("Latent space", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     drug = choose_drug()
-    st.caption(
-        "Each dot is a virtual patient, placed where the model reads its whole true curve. Click a dot, or take the lasso above the map; double-click clears."
-    )
+    st.caption("Each dot is a virtual patient, placed where the model reads its whole true curve. Click a dot, or draw around some; double-click clears.")
 if has_latent_space(model(drug)):
     say_whether_the_patient_is_here(drug)
     explore(drug)

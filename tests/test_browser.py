@@ -137,6 +137,26 @@ def test_an_axis_of_the_latent_space_is_walked_at_once_and_back(page):
     playwright.expect(facts).to_have_text(said.replace("\n", ""), use_inner_text=False)
 
 
+def test_patients_are_chosen_on_the_map_with_a_lasso_and_by_keyboard_and_let_go(page):
+    page.get_by_role("link", name="Latent space").click()
+    stage, heading = page.locator("#stage"), page.get_by_role("heading", level=2).first
+    playwright.expect(heading).to_have_text("All 5,000 virtual patients")
+    box = stage.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 60, y - 60)
+    page.mouse.down()
+    for right, down in ((60, -60), (60, 60), (-60, 60)):
+        page.mouse.move(x + right, y + down, steps=3)
+    page.mouse.up()
+    playwright.expect(heading).to_contain_text("chosen patients")
+    stage.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    playwright.expect(heading).to_have_text("One chosen patient")
+    page.get_by_role("button", name="Clear choice").click()
+    playwright.expect(heading).to_have_text("All 5,000 virtual patients")
+
+
 def test_the_chart_can_be_read_with_the_keyboard(page):
     open_example(page)
     page.locator("#chart").focus()

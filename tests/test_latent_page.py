@@ -43,6 +43,11 @@ def told(test: AppTest) -> list[dict]:
     return [json.loads(element.proto.json) for element in test.get("bidi_component") if element.proto.component_name == "pkvae_walk"]
 
 
+def mapped(test: AppTest) -> dict:
+    """What the map is told."""
+    return next(json.loads(element.proto.json) for element in test.get("bidi_component") if element.proto.component_name == "pkvae_map")
+
+
 @pytest.mark.parametrize(("drug", "sliders"), [("vancomycin", 5), ("tobramycin", 5), ("theophylline", 6)])
 def test_every_latent_axis_has_its_slider_and_all_start_at_the_start(drug, sliders):
     walk = told(visit(drug=drug))[0]
@@ -69,8 +74,33 @@ def test_the_open_patient_is_one_end_of_a_path():
 
 
 def test_the_path_of_the_levels_is_on_the_map():
-    spec = visit(case()).get("plotly_chart")[0].proto.spec
-    assert "Demo patient 07 after 1 level" in spec and "Demo patient 07 after 2 levels" in spec
+    found = mapped(visit(case()))
+    assert len(found["path"]) == 3, "before any level, after one, after two"
+    assert [outline["cls"] for outline in found["outlines"]] == ["before", "now"]
+    assert found["labels"][1]["words"] == "Demo patient 07"
+
+
+def test_every_virtual_patient_is_a_dot_with_its_value():
+    found = mapped(visit())
+    assert len(found["x"]) == len(found["y"]) == len(found["shade"]) == len(found["values"]) == 5000
+    assert max(found["shade"]) < len(found["colours"])
+    assert all(0 <= tick["at"] <= 1 for tick in found["bar"]["ticks"])
+
+
+def test_groups_have_a_colour_and_a_shape_each():
+    test = visit()
+    test.selectbox(key="latent_colour_vancomycin").select("published_model").run()
+    found = mapped(test)
+    assert found["groups"] == ["Goti 2018", "Thomson 2009", "Colin 2019"] and found["bar"] is None
+    assert len(set(found["symbols"])) == len(set(found["colours"])) == 3
+
+
+def test_another_view_keeps_the_chosen_patients():
+    test = visit()
+    test.session_state["latent_chosen_vancomycin"] = [4, 7]
+    test.selectbox(key="latent_x_vancomycin").select("PC₁").run()
+    assert mapped(test)["chosen"] == [4, 7]
+    assert "2 chosen patients" in words(test)
 
 
 def test_a_walk_can_take_other_axes_and_start_at_the_patient():
@@ -94,7 +124,7 @@ def test_a_dimension_that_teaches_nothing_is_named():
 def test_a_patient_on_another_drug_is_named_and_not_drawn():
     test = visit(case(), drug="theophylline")
     assert "Demo patient 07 takes vancomycin" in words(test)
-    assert "Demo patient 07" not in test.get("plotly_chart")[0].proto.spec
+    assert mapped(test)["outlines"] == mapped(test)["path"] == []
 
 
 def test_a_model_without_one_latent_space_is_no_error(monkeypatch):

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages import chart, literal, theme
+from pages import literal, theme
 from pages.latent_parts.known import patient_here
+from pages.latent_parts.scene import MAP, add_patient, scene
 from pkvae_core.case import Case
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.insight.axes import Axis
@@ -14,37 +15,44 @@ from pkvae_core.plots import latent as plots
 from pkvae_core.plots.standalone import standalone_html
 
 
-def draw_map(drug: str, population: LatentMap, across: Axis, up: Axis, colour: Property) -> list[int]:
-    """The map with the open patient on it; returns the numbers of the patients that the reader chose."""
-    figure, here = plots.map_figure(theme(), population, across, up, colour), patient_here(drug)
-    alt = f"Map of {len(population.z):,} virtual patients: {across.name} across, {up.name} up, coloured by {colour.label.lower()}."
-    words = _add_patient(figure, *here, across, up) if here else ""
-    event = chart(figure, alt=alt, key=f"map-{drug}-{across.name}-{up.name}-{colour.name}", is_explorable=True, on_select="rerun")
-    if words:
-        st.caption(words)
-    dress, title = theme(), f"{drug.capitalize()}: {len(population.z):,} virtual patients in latent coordinates"
-    st.download_button(
-        "Figure (HTML)",
-        lambda: standalone_html(figure, dress, title=title),
-        f"pkvae-{drug}-map.html",
-        "text/html",
-        icon=":material/download:",
-        on_click="ignore",
-        help="One file that opens in any browser without a network; its camera saves a PNG. The camera above the map saves an SVG.",
-    )
-    return sorted({int(point["customdata"]) for point in event["selection"]["points"] if "customdata" in point})
+def draw_map(drug: str, population: LatentMap, across: Axis, up: Axis, colour: Property, chosen: list[int]) -> list[int]:
+    """The map with the open patient on it; returns the numbers of the patients that the reader has chosen now."""
+    dress, here, key = theme(), patient_here(drug), f"map-{drug}"
+    data = scene(dress, population, across, up, colour)
+    data["words"]["alt"] = f"Map of {len(population.z):,} virtual patients: {across.name} across, {up.name} up, coloured by {colour.label.lower()}."
+    data |= {"token": f"{across.name}|{up.name}", "chosen": chosen}
+    marks = _marks(*here, across, up) if here else None
+    if marks:
+        add_patient(data, *marks)
+    picked = MAP(key=key, data=data, on_chosen_change=lambda: None).get("chosen")
+    if marks:
+        st.caption(_explained(*marks))
+    title = f"{drug.capitalize()}: {len(population.z):,} virtual patients in latent coordinates"
+
+    def figure_file() -> bytes:
+        figure = plots.map_figure(dress, population, across, up, colour)
+        if marks:
+            plots.add_patient(figure, dress, *marks)
+        return standalone_html(figure, dress, title=title)
+
+    help = "One file that opens in any browser without a network; its camera saves a PNG at three times the size."
+    st.download_button("Figure (HTML)", figure_file, f"pkvae-{drug}-map.html", "text/html", icon=":material/download:", on_click="ignore", help=help)
+    return chosen if picked is None else [int(number) for number in picked]
 
 
-def _add_patient(figure, case: Case, beliefs: tuple[Posterior, ...], across: Axis, up: Axis) -> str:
-    """Draws the areas and the path; returns the sentence that explains them."""
+def _marks(case: Case, beliefs: tuple[Posterior, ...], across: Axis, up: Axis) -> tuple[str, Placement, Placement | None, list[tuple[float, float]]]:
+    """The patient's name, where the belief lies before any level and now, and its mean after 0, 1, 2 ... levels."""
     before = place(beliefs[0], across, up)
     now = place(beliefs[-1], across, up) if len(beliefs) > 1 else None
     steps = [(float(x), float(y)) for x, y in zip(across.coordinate(means(beliefs)), up.coordinate(means(beliefs)), strict=True)]
-    plots.add_patient(figure, theme(), case.label, before, now, steps)
-    count = len(beliefs) - 1
+    return case.label, before, now, steps
+
+
+def _explained(label: str, before: Placement, now: Placement | None, steps: list[tuple[float, float]]) -> str:
+    count = len(steps) - 1
     levels = f", solid with {count} level{'s' if count > 1 else ''}" if count else ""
     path = " Numbers: the mean after so many levels." if count else " 0: the mean."
-    return f"Outlines hold nine tenths of what the model believes of {literal(case.label)}: dashed before any level{levels}.{path} {_shape(before, now)}"
+    return f"Outlines hold nine tenths of what the model believes of {literal(label)}: dashed before any level{levels}.{path} {_shape(before, now)}"
 
 
 def _shape(before: Placement, now: Placement | None) -> str:

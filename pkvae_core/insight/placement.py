@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from contourpy import contour_generator
 from jaxtyping import Float
 
 from pkvae_core.inference.posterior import Posterior, individualise_all
@@ -35,6 +36,12 @@ class Region:
         """From where to where the area reaches: across, and up."""
         across, up = self.x[self.is_inside.any(0)], self.y[self.is_inside.any(1)]
         return (float(across[0]), float(across[-1])), (float(up[0]), float(up[-1]))
+
+    @property
+    def edge(self) -> list[Float[np.ndarray, "point 2"]]:
+        """The outline of the area, one closed line for each of its parts."""
+        lines = contour_generator(self.x, self.y, self.density).lines(self.level)
+        return [np.asarray(line) for line in lines]
 
     @property
     def top(self) -> tuple[float, float]:

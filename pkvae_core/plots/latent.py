@@ -1,6 +1,8 @@
-"""The latent map, and the curves that its points stand for."""
+"""The latent map as a figure to take away, and the curves that its points stand for."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -30,9 +32,14 @@ def map_figure(theme: Theme, latent_map: LatentMap, across: Axis, up: Axis, colo
     )
     chart.update_layout(showlegend=bool(colour_by.categories))
     for update, axis, values in ((chart.update_xaxes, across, x), (chart.update_yaxes, up, y)):
-        margin = 0.04 * np.ptp(values)
-        update(title_text=axis_title(axis), range=[values.min() - margin, values.max() + margin], fixedrange=False)
+        update(title_text=axis_title(axis), range=axis_range(values), fixedrange=False)
     return chart
+
+
+def axis_range(values: np.ndarray) -> list[float]:
+    """From where to where an axis reaches: all values, with a margin."""
+    margin = 0.04 * float(np.ptp(values))
+    return [float(values.min()) - margin, float(values.max()) + margin]
 
 
 def axis_title(axis: Axis) -> str:
@@ -45,28 +52,52 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def _shaded(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) -> go.Scatter:
+@dataclass(frozen=True)
+class Shading:
+    """How a property becomes a colour: `shade` is the value or its logarithm, drawn from `low` to `high` (1st to 99th percentile); ticks on that scale."""
+
+    shade: np.ndarray
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+
+
+def shading(colour_by: Property) -> Shading:
+    """Logarithmic for what is multiplied rather than added."""
     is_log = colour_by.name in LOGARITHMIC
     shade = np.log10(colour_by.values) if is_log else colour_by.values
-    low, high = np.percentile(shade, [1, 99])
-    bar = dict(
-        title=dict(text=f"{colour_by.label}<br>({colour_by.unit})", font=dict(size=12, color=colour.muted)),
-        thickness=10, len=0.75, outlinewidth=0, tickfont=dict(size=12, color=colour.muted), nticks=6,
-    )  # fmt: skip
+    low, high = (float(v) for v in np.percentile(shade, [1, 99]))
     if is_log:
-        ticks = [m * 10.0**k for k in range(-3, 5) for m in (1, 2, 5) if low <= np.log10(m * 10.0**k) <= high]
-        bar |= dict(tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks])
-    marker = dict(size=6, opacity=0.7, color=shade.astype(np.float32), cmin=low, cmax=high, colorscale=SEQUENTIAL, colorbar=bar)
+        values = [m * 10.0**k for k in range(-3, 5) for m in (1, 2, 5)]
+        return Shading(shade, low, high, tuple((math.log10(v), f"{v:g}") for v in values if low <= math.log10(v) <= high))
+    step = 10 ** math.floor(math.log10((high - low) / 2))
+    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 6)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return Shading(shade, low, high, tuple((k * step, f"{k * step:g}") for k in range(first, last + 1)))
+
+
+def _shaded(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) -> go.Scatter:
+    scale = shading(colour_by)
+    at, words = zip(*scale.ticks, strict=True) if scale.ticks else ((), ())
+    bar = dict(
+        title=dict(text=f"{colour_by.label}<br>({colour_by.unit})", font=dict(size=12, color=colour.muted)), tickvals=at, ticktext=words,
+        thickness=10, len=0.75, outlinewidth=0, tickfont=dict(size=12, color=colour.muted),
+    )  # fmt: skip
+    marker = dict(size=6, opacity=0.7, color=scale.shade.astype(np.float32), cmin=scale.low, cmax=scale.high, colorscale=SEQUENTIAL, colorbar=bar)
     hover = f"{colour_by.label} %{{text:.3~g}} {colour_by.unit}<extra></extra>"
     return go.Scatter(x=x, y=y, mode="markers", marker=marker, customdata=np.arange(len(x)), text=colour_by.values, hovertemplate=hover)
 
 
+def hues(colour: Palette) -> tuple[str, ...]:
+    """Colours of groups, in their order; each comes with its own of SYMBOLS."""
+    return (colour.regimen, colour.warning, colour.in_target, colour.below, colour.prior, colour.primary)
+
+
 def _groups(colour: Palette, x: np.ndarray, y: np.ndarray, colour_by: Property) -> list[go.Scatter]:
-    hues = (colour.regimen, colour.warning, colour.in_target, colour.below, colour.prior, colour.primary)
     traces = []
     for i, name in enumerate(colour_by.categories):
         mine = np.flatnonzero(colour_by.values == i)
-        marker = dict(size=6, opacity=0.5, color=hues[i], symbol=SYMBOLS[i])
+        marker = dict(size=6, opacity=0.5, color=hues(colour)[i], symbol=SYMBOLS[i])
         traces.append(go.Scatter(x=x[mine], y=y[mine], mode="markers", name=name, marker=marker, customdata=mine, hovertemplate=f"{name}<extra></extra>"))
     return traces
 
