@@ -1,0 +1,60 @@
+"""Is a second peak what a reader of the profile would call one, and is nobody asked about what he taught?"""
+
+import numpy as np
+import pytest
+
+from pkvae_core.checks.second_peaks import FEWEST_LEVELS, Foreseen, SecondPeaks, observed, second_peak_h, second_peaks
+from pkvae_core.patient import Dose, Patient, Sample
+from pkvae_core.vae.checkpoint import load_model
+
+TIME = np.linspace(0, 24, 241)
+
+
+def bump(at_h: float, height: float, width_h: float = 1.0) -> np.ndarray:
+    return height * np.exp(-(((TIME - at_h) / width_h) ** 2))
+
+
+def patient(name: str, levels: list[float]) -> Patient:
+    samples = tuple(Sample(float(i), level, 0.1) if level >= 0.1 else Sample(float(i), None, 0.1) for i, level in enumerate(levels))
+    return Patient(name, (Dose(0, 100, 0, "oral"),), samples)
+
+
+def test_the_second_highest_of_two_maxima_is_the_second_peak():
+    assert second_peak_h(TIME, bump(2, 10) + bump(9, 4)) == pytest.approx(9, abs=0.11)
+    assert second_peak_h(TIME, bump(2, 4) + bump(9, 10)) == pytest.approx(2, abs=0.11)
+
+
+def test_one_peak_and_a_ripple_are_no_second_peak():
+    assert second_peak_h(TIME, bump(2, 10)) is None
+    assert second_peak_h(TIME, bump(2, 10) + bump(9, 0.9)) is None
+    assert second_peak_h(TIME, np.zeros(241)) is None
+
+
+def test_levels_below_the_limit_count_as_nothing():
+    assert observed(patient("a", [0, 5, 0, 3, 0, 0, 0])) == 3
+    assert observed(patient("b", [0, 5, 4, 3, 2, 1, 0])) is None
+
+
+def test_nobody_is_asked_about_what_he_taught():
+    everybody = [patient(str(i), [0, 5, 4, 3, 2, 1, 0.5]) for i in range(9)]
+    taught: list[set[str]] = []
+
+    def learn(training, fold):
+        taught.append({p.id for p in training})
+        return load_model("theophylline")
+
+    found = second_peaks(learn, everybody, folds=3, progress=lambda done, total: None)
+    assert [p.patient_id for p in found.patients] == [p.id for p in everybody]
+    assert len(taught) == 3 and all(len(ids) == 6 for ids in taught)
+    assert set.intersection(*taught) == set(), "each was left out once"
+
+
+def test_the_sentence_counts_hits_within_two_hours_and_alarms():
+    found = SecondPeaks((Foreseen("a", 5, 6.5), Foreseen("b", 5, 7.5), Foreseen("c", 5, None), Foreseen("d", None, 4), Foreseen("e", None, None)), 5)
+    assert "1 of 3 (33 %" in found.sentence and "1 of 2 (50 %" in found.sentence and "(2 at whatever hour)" in found.sentence
+
+
+def test_too_few_levels_are_said():
+    few = [patient(str(i), [1.0] * (FEWEST_LEVELS - 1)) for i in range(9)]
+    with pytest.raises(ValueError, match="0 patients have a dose and 6 levels"):
+        second_peaks(lambda training, fold: load_model("theophylline"), few, folds=3, progress=lambda done, total: None)
