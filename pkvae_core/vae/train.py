@@ -41,9 +41,9 @@ class Schedule:
 
     @classmethod
     def of(cls, card: DrugCard) -> "Schedule":
-        """The schedule of a drug: shorter where patients have to be simulated dose after dose, and each is then shown six times, with other gaps."""
+        """The schedule of a drug: where patients have to be simulated dose after dose, each is shown twice, with other gaps."""
         is_simulated = any(MODELS[m.name].body is not None for m in card.published_models)
-        return cls(steps=1800, batch=256, passes=6) if is_simulated else cls()
+        return cls(passes=2) if is_simulated else cls()
 
     @classmethod
     def fast(cls) -> "Schedule":
