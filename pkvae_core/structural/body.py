@@ -20,6 +20,11 @@ class Body(ABC):
     def fastest(self) -> Float[Tensor, "subject draw"]:
         """The fastest rate (1/h) at which a state relaxes: what the steps have to follow."""
 
+    @property
+    def half_full(self) -> Float[Tensor, "subject draw"]:
+        """The amount (mg) from which on saturation shows; of a body that `saturates`."""
+        raise NotImplementedError
+
     @abstractmethod
     def start(self) -> Float[Tensor, "subject draw state"]:
         """The states before any drug."""

@@ -35,6 +35,10 @@ class Corrected(Body):
     def fastest(self) -> Float[Tensor, "subject draw"]:
         return self.clearance(0.0) / self.V
 
+    @property
+    def half_full(self) -> Float[Tensor, "subject draw"]:
+        return self.Km * self.V
+
     def start(self) -> Float[Tensor, "subject draw 1"]:
         return torch.zeros_like(self.V)[..., None]
 

@@ -28,6 +28,10 @@ class Saturable(Body):
     def fastest(self) -> Float[Tensor, "subject draw"]:
         return self.Vmax / (self.Km * self.V)
 
+    @property
+    def half_full(self) -> Float[Tensor, "subject draw"]:
+        return self.Km * self.V
+
     def start(self) -> Float[Tensor, "subject draw 1"]:
         return torch.zeros_like(self.V)[..., None]
 
