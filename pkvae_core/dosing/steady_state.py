@@ -58,9 +58,9 @@ def _carried(posterior: Posterior, regimens: Sequence[Regimen]) -> dict[Regimen,
     courses = {r: split_course(posterior, r, r.start_h + r.interval_h)[0] for r in unlike}
     edges = {r: comparison_edges(r, posterior.card.horizon_h) for r in unlike}
     found = {}
-    for course in set(courses.values()):
-        alike = [r for r in unlike if courses[r] == course]
-        areas = follow(posterior, course, np.concatenate([edges[r] for r in alike]))[1].reshape(len(posterior.weight), len(alike), 4)
+    for fixed in set(courses.values()):
+        alike = [r for r in unlike if courses[r] == fixed]
+        areas = follow(posterior, fixed, np.concatenate([edges[r] for r in alike]))[1].reshape(len(posterior.weight), len(alike), 4)
         found |= {r: np.diff(areas[:, i])[:, ::2] for i, r in enumerate(alike)}
     return found
 
