@@ -1,43 +1,38 @@
 """What is believed about the exposure of a batch of patients, whoever believes it, and which dose would that belief give?
 
-Exposures are those of the card's typical regimen: AUC24 at steady state, trough and peak of its fifth day, per mg of active substance.
+Exposures are those of the card's typical regimen (see `typical`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pkvae_core.checks.typical import EXPOSURES, amounts_mg, by_amount, exposures
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.structural.exponentials import Doses, Pulses, superpose
-
-DAYS = 5
-EXPOSURES = ("auc24", "trough", "peak")
-
-
-def unit_exposures(card: DrugCard, pulses: Pulses, metrics: Sequence[str] = EXPOSURES) -> dict[str, Tensor]:
-    """Each of these exposures [subject, draw] of these responses."""
-    regimen = card.typical_regimen
-    route = card.routes.index(card.product(regimen.product).route)
-    count = pulses.lag.shape[0]
-    start = torch.arange(0, 24 * DAYS, regimen.interval_h)[None].float().expand(count, -1)
-    doses = Doses(start, torch.ones_like(start), torch.full_like(start, regimen.infusion_h), torch.full_like(start, route, dtype=torch.long))
-    last = float(start[0, -1])
-    after = torch.cat([torch.tensor([regimen.infusion_h]), torch.linspace(0.25, min(6.0, regimen.interval_h), 24)])
-    times = torch.cat([torch.tensor([last + regimen.interval_h]), last + after[: None if "peak" in metrics else 0]])[None].expand(count, -1)
-    concentration = superpose(pulses, doses, times)[0]
-    found = {"auc24": pulses.auc()[..., route] * 24 / regimen.interval_h, "trough": concentration[..., 0]}
-    return {name: found[name] if name != "peak" else concentration[..., 1:].max(-1).values for name in metrics}
+from pkvae_core.drugs.population import is_dose_proportional
+from pkvae_core.structural.any_responses import AnyResponses
 
 
 @dataclass(frozen=True)
 class Beliefs:
-    """Draws of every exposure [subject, draw], and their weights; those of a subject sum to 1."""
+    """Draws of every exposure [subject, draw], and their weights; those of a subject sum to 1. `dosed` holds the exposure of the default target's kind with
+    each available amount, where it does not follow from that of 1 mg."""
 
     exposures: dict[str, Tensor]
     weight: Float[Tensor, "subject draw"]
+    dosed: Float[Tensor, "subject draw amount"] | None = None
+
+    @classmethod
+    def of(
+        cls, card: DrugCard, responses: AnyResponses, weight: Float[Tensor, "subject draw"], *, metrics: Sequence[str] = EXPOSURES, is_dosed: bool = True
+    ) -> "Beliefs":
+        """What these draws say; `is_dosed`: with every available amount too."""
+        is_asked = is_dosed and bool(card.targets) and not is_dose_proportional(card)
+        dosed = by_amount(card, responses, amounts_mg(card), (card.main_metric,))[card.main_metric] if is_asked else None
+        return cls(exposures(card, responses, metrics), weight, dosed)
 
     def quantiles(self, metric: str, probabilities: Sequence[float]) -> Float[Tensor, "probability subject"]:
         """The values below which draws of these total weights lie (linear between the middles of the weights, as in `exposure.weighted_quantile`)."""
@@ -53,33 +48,37 @@ class Beliefs:
 
     def probability_in(self, card: DrugCard) -> Float[Tensor, "subject amount"]:
         """Probability in the default target of each available amount, every typical interval."""
-        target, exposure = card.target(), self.exposures[card.target().metric].double()
-        inside = [(exposure * amount >= target.low) & (exposure * amount <= target.high) for amount in amounts_mg(card)]
-        return torch.stack([(each * self.weight).sum(1) for each in inside], 1)
+        if self.dosed is not None:
+            return (_is_inside(card, self.dosed.double()) * self.weight[..., None]).sum(1)
+        exposure = self.exposures[card.target().metric].double()
+        return torch.stack([(_is_inside(card, exposure * amount) * self.weight).sum(1) for amount in amounts_mg(card)], 1)
 
 
-def amounts_mg(card: DrugCard) -> list[float]:
-    """Active substance in each available amount of the product of the typical regimen."""
-    product = card.product(card.typical_regimen.product)
-    return [product.active_mg(amount) for amount in product.amounts_mg]
-
-
-def is_in_target(card: DrugCard, truth: Float[Tensor, " subject"], chosen: Int[Tensor, " subject"]) -> Tensor:
-    """Whether the true exposure (per mg, of the default target's kind) lands in the target with the chosen amounts."""
-    exposure = truth.double() * torch.tensor(amounts_mg(card), dtype=torch.float64)[chosen]
+def _is_inside(card: DrugCard, exposure: Tensor) -> Tensor:
     return (exposure >= card.target().low) & (exposure <= card.target().high)
+
+
+def is_in_target(card: DrugCard, truth: Beliefs, chosen: Int[Tensor, " subject"]) -> Tensor:
+    """Whether the true exposure, of which there is one draw, lands in the default target with the chosen amounts."""
+    return truth.probability_in(card).gather(1, chosen[:, None])[:, 0] > 0.5
 
 
 def joined(each: Sequence[Beliefs], weight: Float[Tensor, "subject draw"]) -> Beliefs:
     """The draws of several beliefs about the same subjects side by side, weighed anew."""
-    return Beliefs({name: torch.cat([b.exposures[name] for b in each], 1) for name in each[0].exposures}, weight)
+    return Beliefs({name: torch.cat([b.exposures[name] for b in each], 1) for name in each[0].exposures}, weight, _together(each, torch.cat))
 
 
 def picked(each: Sequence[Beliefs], index: Int[Tensor, " subject"]) -> Beliefs:
     """Of several beliefs with equally many draws, the one that `index` names for each subject."""
-    subject = torch.arange(len(index))
-    return Beliefs({name: torch.stack([b.exposures[name] for b in each])[index, subject] for name in each[0].exposures}, _picked_weight(each, index))
+
+    def chosen(tables: Sequence[Tensor]) -> Tensor:
+        return torch.stack(list(tables))[index, torch.arange(len(index))]
+
+    exposed = {name: chosen([b.exposures[name] for b in each]) for name in each[0].exposures}
+    return Beliefs(exposed, chosen([b.weight for b in each]), _together(each, lambda tables, _: chosen(tables)))
 
 
-def _picked_weight(each: Sequence[Beliefs], index: Tensor) -> Tensor:
-    return torch.stack([b.weight for b in each])[index, torch.arange(len(index))]
+def _together(each: Sequence[Beliefs], join: Callable[[Sequence[Tensor], int], Tensor]) -> Tensor | None:
+    """What is known with every amount; nothing where one of them does not say it."""
+    known = [b.dosed for b in each if b.dosed is not None]
+    return join(known, 1) if len(known) == len(each) else None

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from pkvae_core.checks.beliefs import Beliefs, is_in_target, unit_exposures
+from pkvae_core.checks.beliefs import Beliefs, is_in_target
 from pkvae_core.checks.contenders import beliefs_of, encoder_alone, measured, rivals, weighted
 from pkvae_core.checks.falling import Falling, falling
 from pkvae_core.checks.ratio import log_rmse, ratio_of_errors
@@ -82,8 +81,9 @@ class Tally:
     effective: list[Tensor] = field(default_factory=list)
     unreliable: int = 0
 
-    def count(self, card: DrugCard, each: dict[str, Beliefs], truth: dict[str, Float[Tensor, " subject"]]) -> None:
+    def count(self, card: DrugCard, each: dict[str, Beliefs], true: Beliefs) -> None:
         """A batch: coverage of every engine; errors, doses and lost probability where the exact answer is among them."""
+        truth = {metric: table[:, 0].double() for metric, table in true.exposures.items()}
         for engine, belief in each.items():
             for metric in measured(card):
                 low, middle, high = belief.quantiles(metric, (0.05, 0.5, 0.95))
@@ -95,7 +95,7 @@ class Tally:
             for engine, belief in each.items():
                 chosen = belief.probability_in(card).argmax(1)
                 self.lost.setdefault(engine, []).append(inside.max(1).values - inside.gather(1, chosen[:, None])[:, 0])
-                self.in_target.setdefault(engine, []).append(is_in_target(card, truth[card.main_metric], chosen))
+                self.in_target.setdefault(engine, []).append(is_in_target(card, true, chosen))
 
 
 def run_cell(
@@ -104,19 +104,20 @@ def run_cell(
     """All figures for one number of levels: all engines on the first `patients`, the coverage of the weighted one on everybody."""
     card, tally = model.card, Tally()
     virtual = simulate(card, coverage_patients, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed + levels), samples=levels)
-    truth = {k: v[:, 0].double() for k, v in unit_exposures(card, virtual.pulses, measured(card)).items()}
     for index in (part for whole in _split(patients, coverage_patients) for part in whole):
         population = rows(virtual.population, index)
         drawn, rungs = weighted(model, population, draws=draws, seed=seed + int(index[0]))
         tally.rungs += rungs
         tally.effective.append(drawn.effective / draws)
-        each = {"weighted": beliefs_of(model, population, drawn)}
-        if int(index[0]) < patients:
+        is_compared = int(index[0]) < patients
+        each = {"weighted": beliefs_of(model, population, drawn, is_dosed=is_compared)}
+        if is_compared:
             found = rivals(card, population, virtual.model[index], opponent, seed=seed + int(index[0]))
             tally.unreliable += found.unreliable
             each |= {"encoder": beliefs_of(model, population, encoder_alone(model, population, draws=draws, seed=seed + int(index[0])))} if levels else {}
             each |= found.beliefs
-        tally.count(card, each, {k: v[index] for k, v in truth.items()})
+        truth = rows(virtual.responses, index).settled()
+        tally.count(card, each, Beliefs.of(card, truth, torch.ones(len(index), 1).double(), metrics=measured(card), is_dosed=is_compared))
         progress(f"{card.drug}, {levels} levels: {int(index[-1]) + 1} of {coverage_patients} patients")
     return _cell(card, levels, tally, virtual, seed, milliseconds(model, virtual.population, draws, opponent))
 

@@ -54,10 +54,10 @@ def trial_of(card: DrugCard, responses: AnyResponses, courses: Sequence[Sequence
     after = last[:, None] + math.log(1000) / slowest[:, None] * torch.logspace(-3, 0, 24)
     time = torch.cat([during, after], 1)
     concentration, area = responses.curves(doses, time)
-    return Trial(responses, doses, unit, time, concentration, area, _given(doses, time)[:, None])
+    return Trial(responses, doses, unit, time, concentration, area, given_by(doses, time)[:, None])
 
 
-def _given(doses: Doses, time: Float[Tensor, "subject time"]) -> Float[Tensor, "subject time"]:
+def given_by(doses: Doses, time: Float[Tensor, "subject time"]) -> Float[Tensor, "subject time"]:
     """Mg of active substance that had entered by each time: a bolus just after its time, an infusion bit by bit."""
     since = time[:, :, None] - doses.time[:, None]
     duration = doses.duration[:, None]

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from pkvae_core.checks.accuracy import GROUPS
-from pkvae_core.checks.beliefs import unit_exposures
 from pkvae_core.checks.coverage import Case, Coverage, coverage_of
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.expected import Answers, asked, level_below, share_below
 from pkvae_core.checks.progress import Progress, silent
 from pkvae_core.checks.strata import Stratum, strata, strata_of
+from pkvae_core.checks.typical import exposures, labels
 from pkvae_core.checks.virtual import Virtual, Wanted, fresh
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import course
@@ -58,7 +58,7 @@ def virtual_coverage(
             cases += found
             left_out += problem
         done += len(group.virtual.patients)
-    return coverage_of(engine.name, cases, {str(n): n.__eq__ for n in levels}, left_out=left_out, seed=seed)
+    return coverage_of(engine.name, cases, {str(n): n.__eq__ for n in levels}, exposures=labels(card), left_out=left_out, seed=seed)
 
 
 def _groups(card: DrugCard, earlier: int, patients: int, least: int, is_wanted: Wanted | None, seed: int) -> Iterator[_Group]:
@@ -98,7 +98,7 @@ def _virtual_cases(engine: Engine, group: _Group, *, seed: int, progress: Progre
 def _exposure_shares(answer: Answers, virtual: Virtual) -> dict[str, np.ndarray]:
     """Posterior probability [2, subject] below the true exposures at steady state, with the covariates as they are at last."""
     names = ("auc24", "trough", "peak") if answer.card.main_metric == "peak" else ("auc24", "trough")
-    truth, draws = (unit_exposures(answer.card, responses.pulses, names) for responses in (virtual.truth, answer.responses))
+    truth, draws = (exposures(answer.card, responses, names) for responses in (virtual.truth, answer.responses))
     return {name: share_below(draws[name].numpy(), answer.weight, truth[name][:, 0].numpy()) for name in names}
 
 

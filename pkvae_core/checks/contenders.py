@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from pkvae_core.checks.beliefs import Beliefs, joined, picked, unit_exposures
+from pkvae_core.checks.beliefs import Beliefs, joined, picked
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population, published_responses
 from pkvae_core.drugs.published import MODELS
@@ -66,9 +66,10 @@ def encoder_alone(model: PKVAE, population: Population, *, draws: int, seed: int
     return unweighted(model, population, model.posterior(population), draws=draws, generator=torch.Generator().manual_seed(seed))
 
 
-def beliefs_of(model: PKVAE, population: Population, drawn: WeightedDraws) -> Beliefs:
+def beliefs_of(model: PKVAE, population: Population, drawn: WeightedDraws, *, is_dosed: bool = True) -> Beliefs:
     """What draws of z say about exposures."""
-    return Beliefs(unit_exposures(model.card, model.responses(drawn.z, population).pulses, measured(model.card)), drawn.log_weight.double().softmax(-1))
+    weight, metrics = drawn.log_weight.double().softmax(-1), measured(model.card)
+    return Beliefs.of(model.card, model.responses(drawn.z, population), weight, metrics=metrics, is_dosed=is_dosed)
 
 
 def rivals(card: DrugCard, population: Population, generating: Int[Tensor, " subject"], opponent: PublishedModel | None, *, seed: int) -> Rivals:
@@ -100,7 +101,7 @@ def _exact(card: DrugCard, population: Population, modes: dict[str, Mode], seed:
 
 
 def _beliefs(card: DrugCard, one: Individual) -> Beliefs:
-    return Beliefs(unit_exposures(card, one.responses.pulses, measured(card)), one.drawn.log_weight.exp())
+    return Beliefs.of(card, one.responses, one.drawn.log_weight.exp(), metrics=measured(card))
 
 
 def _by_mode(card: DrugCard, population: Population, one: Individual, seed: int) -> Beliefs:
@@ -110,4 +111,4 @@ def _by_mode(card: DrugCard, population: Population, one: Individual, seed: int)
     place = one.mode.normal[:, None] + normal @ one.mode.scale.transpose(1, 2)
     responses = published_responses(MODELS[one.name], card, population, place)
     even = torch.full(place.shape[:2], 1 / LAPLACE_DRAWS, dtype=torch.float64)
-    return Beliefs(unit_exposures(card, responses.pulses, measured(card)), even)
+    return Beliefs.of(card, responses, even, metrics=measured(card))

@@ -15,13 +15,12 @@ from pkvae_core.checks.accuracy import figure, subject_weights, weighted_mean
 from pkvae_core.checks.strata import EVERYBODY, STRATA
 
 NOMINAL = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+QUANTITIES = ("auc24", "trough", "peak", "concentration", "level")
 LABELS = {
-    "auc24": "AUC24 at steady state",
-    "trough": "Trough on the fifth day",
-    "peak": "Peak on the fifth day",
     "concentration": "True concentration when the next level is drawn",
     "level": "Next measured level",
 }
+EXPOSURES = {"auc24": "AUC24 at steady state", "trough": "Trough on the fifth day", "peak": "Peak on the fifth day"}  # of most cards, see `typical.labels`
 Groups = Mapping[str, Callable[[int], bool]]
 
 
@@ -88,9 +87,11 @@ def _in_words(points: Sequence[CoveragePoint]) -> str:
     return f"{points[0].label}: {', '.join(each)}"
 
 
-def coverage_of(engine: str, cases: Sequence[Case], groups: Groups, *, left_out: Sequence[str] = (), seed: int = 0) -> Coverage:
-    """The coverage that these cases show, for each group of numbers of earlier levels and each stratum that has any."""
-    quantities = tuple(q for q in LABELS if any(c.quantity == q for c in cases))
+def coverage_of(
+    engine: str, cases: Sequence[Case], groups: Groups, *, exposures: Mapping[str, str] = EXPOSURES, left_out: Sequence[str] = (), seed: int = 0
+) -> Coverage:
+    """The coverage that these cases show, for each group of numbers of earlier levels and each stratum that has any; `exposures` names those of the card."""
+    quantities, labels_of = tuple(q for q in QUANTITIES if any(c.quantity == q for c in cases)), {**exposures, **LABELS}
     there = {label for c in cases for label in c.strata}
     labels = [label for label in (EVERYBODY, *(s.label for s in STRATA)) if label in there]
     points: list[CoveragePoint] = []
@@ -98,11 +99,11 @@ def coverage_of(engine: str, cases: Sequence[Case], groups: Groups, *, left_out:
         for levels, belongs in groups.items():
             known = [c for c in cases if c.quantity == quantity and belongs(c.earlier)]
             for stratum in labels:
-                points += _points(quantity, levels, stratum, [c for c in known if stratum in c.strata], seed)
+                points += _points(quantity, labels_of[quantity], levels, stratum, [c for c in known if stratum in c.strata], seed)
     return Coverage(engine, tuple(points), tuple(left_out))
 
 
-def _points(quantity: str, levels: str, stratum: str, cases: Sequence[Case], seed: int) -> list[CoveragePoint]:
+def _points(quantity: str, label: str, levels: str, stratum: str, cases: Sequence[Case], seed: int) -> list[CoveragePoint]:
     if not cases:
         return []
     low, high = (np.array([getattr(c, name) for c in cases]) for name in ("low", "high"))
@@ -112,7 +113,7 @@ def _points(quantity: str, levels: str, stratum: str, cases: Sequence[Case], see
     for nominal in NOMINAL:
         held = share_held(low, high, nominal)
         ends = wilson(float(held.mean()), len(cases)) if weight is None else _clustered(held, weight)
-        found.append(CoveragePoint(quantity, LABELS[quantity], levels, stratum, nominal, float(held.mean()), *ends, len(cases), len(subjects)))
+        found.append(CoveragePoint(quantity, label, levels, stratum, nominal, float(held.mean()), *ends, len(cases), len(subjects)))
     return found
 
 

@@ -16,14 +16,16 @@ from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.levels import Row, figure_cells
 from pkvae_core.checks.prescriber import plain_regimens, prescribe
 from pkvae_core.checks.progress import Progress, silent
-from pkvae_core.checks.trial import USUAL, Question, usual_exposures
+from pkvae_core.checks.trial import USUAL, Question
 from pkvae_core.checks.virtual import Virtual, Wanted, fresh
 from pkvae_core.dosing.recommend import silence_of
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.regimens import SLOW_H
 from pkvae_core.inference.posterior import Posterior
 
-VISITS_H = (24.0, 48.0, 96.0)
+VISITS_H, DAYS = (24.0, 48.0, 96.0), 7
+SLOW_VISITS_H, SLOW_DAYS = (168.0, 336.0, 672.0), 42  # of a drug that takes weeks to settle: a level each after one, two and four of them
 NO_LEVELS = "{}, no levels"
 
 
@@ -101,14 +103,16 @@ def closed_loop(
     card: DrugCard,
     *,
     patients: int = 100,
-    days: int = 7,
-    visits_h: tuple[float, ...] = VISITS_H,
+    days: int | None = None,
+    visits_h: tuple[float, ...] | None = None,
     is_wanted: Wanted | None = None,
     replicates: int = 1000,
     seed: int = 0,
     progress: Progress = silent,
 ) -> ClosedLoop:
-    """Each engine, its first regimen alone, and the usual dose, on the same fresh virtual patients."""
+    """Each engine, its first regimen alone, and the usual dose, on the same fresh virtual patients; a week with levels after one, two and four days, or as
+    many weeks as a slow drug takes."""
+    days, visits_h = days or (SLOW_DAYS if card.horizon_h >= SLOW_H else DAYS), visits_h or (SLOW_VISITS_H if card.horizon_h >= SLOW_H else VISITS_H)
     question = Question.of(card)
     virtual = fresh(card, patients, samples=0, seed=seed, changing=0.0, is_wanted=is_wanted)
     start = [Course(i, replace(p, doses=(), samples=())) for i, p in enumerate(virtual.patients)]
@@ -164,7 +168,7 @@ def _usual(question: Question, virtual: Virtual, start: Sequence[Course]) -> lis
     """The available amount nearest to what covariates alone ask for, at the card's typical interval."""
     typical = question.card.typical_regimen
     regimens = [r for r in plain_regimens(question.card, start_h=0.0, product=typical.product) if r.interval_h == typical.interval_h]
-    wanted = [(question.target.aim or 0.0) / per_mg for per_mg in question.per_mg(usual_exposures(question.card, virtual.patients))]
+    wanted = question.usual_mg(virtual.patients).tolist()
     return [replace(one, regimens=(min(regimens, key=lambda r: abs(r.amount_mg - mg)),)) for one, mg in zip(start, wanted, strict=True)]
 
 

@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Float
 
 from pkvae_core.checks.biology import QUESTIONS, Question, Trial, trial_of
+from pkvae_core.checks.bodies import BODY_QUESTIONS, body_trial_of
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.expected import Answers, asked
 from pkvae_core.checks.progress import Progress, silent
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import simulate
+from pkvae_core.drugs.population import is_dose_proportional, simulate
 from pkvae_core.patient import Patient, Regimen
 
 REFERENCE = 10_000
@@ -84,7 +85,8 @@ def plausibility(
     A patient without doses is tried on five days of the card's typical regimen.
     """
     dosed = [_dosed(card, patient if over == "posterior" else replace(patient, samples=())) for patient in patients]
-    questions = (*QUESTIONS, *_ranges(card, seed))
+    laws, try_out = (QUESTIONS, trial_of) if is_dose_proportional(card) else (BODY_QUESTIONS, body_trial_of)
+    questions = (*laws, *_ranges(card, seed))
     wrong: list[list[np.ndarray]] = [[] for _ in questions]
     left_out: list[str] = []
     answered: list[str] = []
@@ -92,7 +94,7 @@ def plausibility(
         if isinstance(answer, dict):
             left_out += [f"patient {dosed[i].id}: {why}" for i, why in answer.items()]
             continue
-        trial = trial_of(card, _some_draws(answer, draws), [p.doses for p in answer.patients])
+        trial = try_out(card, _some_draws(answer, draws), [p.doses for p in answer.patients])
         for found, question in zip(wrong, questions, strict=True):
             found.append(question.measure(trial).numpy())
         answered += [p.id for p in answer.patients]

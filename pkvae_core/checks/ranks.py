@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from pkvae_core.checks.beliefs import unit_exposures
 from pkvae_core.checks.engines import Engine, vae
 from pkvae_core.checks.expected import asked, share_below
 from pkvae_core.checks.own import own_patients
 from pkvae_core.checks.progress import Progress, silent
+from pkvae_core.checks.typical import exposures, labels
 from pkvae_core.checks.uniformity import Bars, Uniformity, bars, ranks_of, uniformity
 from pkvae_core.checks.virtual import Virtual, Wanted, fresh
 from pkvae_core.drugs.card import DrugCard
@@ -22,7 +22,7 @@ from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.vae import PKVAE
 
 MOST = 99  # ranks from 0 to 99
-LABELS = {"CL": "Clearance", "V": "Volume", "half_life": "Half-life", "auc24": "AUC24 at steady state", "trough": "Trough on the fifth day"}
+LABELS = {"CL": "Clearance", "V": "Volume", "half_life": "Half-life"}
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,15 @@ def _checked(engine: Engine, virtual: Virtual, z: np.ndarray | None, source: str
             for name, value in truth.items():
                 found.setdefault(name, []).append(share_below(draws[name], answer.weight, value[:, 0]).mean(0))
     generator = np.random.default_rng(seed)
-    each = tuple(_ranks(name, np.concatenate(shares), generator) for name, shares in found.items())
+    said = {**LABELS, **labels(virtual.card)}
+    each = tuple(_ranks(name, said.get(name, f"Latent {name}"), np.concatenate(shares), generator) for name, shares in found.items())
     number = len(each[0].ranks) if each else 0
     return RankCheck(engine.name, source, number, "1 to 10" if levels is None else str(levels), each, tuple(left_out))
 
 
 def quantities(card: DrugCard, responses: AnyResponses) -> dict[str, Float[np.ndarray, "subject draw"]]:
     """CL, V and half-life as they are at last, and the exposures of the card's typical regimen."""
-    known = responses.disposition() | unit_exposures(card, responses.pulses, ("auc24", "trough"))
+    known = responses.disposition() | exposures(card, responses, ("auc24", "trough"))
     return {name: value.numpy() for name, value in known.items()}
 
 
@@ -118,6 +119,6 @@ def _latents(z: np.ndarray | None) -> dict[str, np.ndarray]:
     return {} if z is None else {f"z{i + 1}": z[..., i] for i in range(z.shape[-1])}
 
 
-def _ranks(name: str, share: Float[np.ndarray, " case"], generator: np.random.Generator) -> Ranks:
+def _ranks(name: str, label: str, share: Float[np.ndarray, " case"], generator: np.random.Generator) -> Ranks:
     ranks = ranks_of(share, MOST, generator)
-    return Ranks(name, LABELS.get(name, f"Latent {name}"), ranks, bars(ranks, MOST), uniformity(ranks, MOST))
+    return Ranks(name, label, ranks, bars(ranks, MOST), uniformity(ranks, MOST))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pkvae_core.checks.virtual import Virtual, as_patients, fresh
 from pkvae_core.drugs.card import DrugCard, available_drugs, load_card
-from pkvae_core.drugs.population import Population, course
+from pkvae_core.drugs.population import Population, course, is_dose_proportional
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import pulses
 from pkvae_core.drugs.regimens import average_concentration
@@ -57,8 +57,7 @@ def makers(draw: Draw) -> Makers:
         "every level ten times too low": lambda: scaled(draw, 0.1),
         "peak and trough exchanged": lambda: exchanged(draw),
     }
-    is_simulated = any(MODELS[m.name].body is not None for m in draw.card.published_models)
-    if is_adult and not is_simulated:  # a child under an adult's card, and an adult's dialysis, made from CL and V
+    if is_adult and is_dose_proportional(draw.card):  # a child under an adult's card, and an adult's dialysis, made from CL and V
         found |= {
             "a child, age stated": lambda: children(draw, is_age_stated=True),
             "a child, age not stated": lambda: children(draw, is_age_stated=False),

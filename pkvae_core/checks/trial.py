@@ -1,8 +1,8 @@
 """Which dose does an engine choose for virtual patients whose truth is known, and where does it land?
 
 Fresh patients, each with a recorded course, of whom the engine sees the first so many levels. Asked for is the amount, at the card's typical interval and
-infusion, that meets the default target; exposures are those of `beliefs`. The truth asks for aim / exposure per mg. An engine's exact dose is the one whose
-median exposure is the aim; the dose given is the available amount of the best score, as on the Dose page. Beside the engines stands the usual dose by
+infusion, that meets the default target; exposures are those of `typical`. The truth asks for the amount that brings the aim. An engine's exact dose is the one
+whose median exposure is the aim; the dose given is the available amount of the best score, as on the Dose page. Beside the engines stands the usual dose by
 covariates: the available amount nearest to what the published models' typical patient with these covariates would need, which no level changes. The score
 weighs toxicity, the usual dose does not: without levels an engine may reach the target more rarely than the usual dose, and exceed the alarm more rarely.
 """
@@ -13,24 +13,30 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from torch import Tensor
 
 from pkvae_core.checks.accuracy import Figure, figure, subject_weights, weighted_mean, weighted_median
-from pkvae_core.checks.beliefs import EXPOSURES, unit_exposures
 from pkvae_core.checks.engines import Engine
+from pkvae_core.checks.expected import stacked
 from pkvae_core.checks.levels import Row, figure_cells
 from pkvae_core.checks.progress import Progress, silent
+from pkvae_core.checks.typical import EXPOSURES, by_amount
 from pkvae_core.checks.virtual import Virtual, Wanted, fresh
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population, published_responses
+from pkvae_core.drugs.population import Population, is_dose_proportional, published_responses
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.exposure import weighted_quantile
+from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Patient
+from pkvae_core.structural.any_responses import AnyResponses
 
 LEVELS = (0, 1, 2, 4)
 USUAL = "usual dose by covariates"
 AT_ONCE = 20
+SIMULATED_DRAWS = 250  # of equal weight, where every amount is simulated
+FARTHEST, HALVINGS = 4.0, 14  # how far beyond the card's amounts an exact dose is looked for; 14 halvings of that leave 0.03 %
 
 
 @dataclass(frozen=True)
@@ -123,9 +129,30 @@ class Question:
         amounts = np.array(sorted({r.amount_mg for r in allowed if not r.is_continuous}))
         return cls(card, target, amounts, amounts * product.active_mg(1.0) * product.bioavailability)
 
-    def per_mg(self, exposure: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """Exposure per mg of active substance as exposure per labelled mg, in the unit of the target's bounds."""
-        return exposure * (self.active_mg[0] / self.amounts_mg[0]) / self.target.divisor
+    def exposures(self, responses: AnyResponses) -> Float[np.ndarray, "subject draw amount"]:
+        """The exposure with each available amount, in the unit of the target's bounds."""
+        return self._exposures(responses, torch.as_tensor(self.active_mg).float())
+
+    def _exposures(self, responses: AnyResponses, active_mg: Tensor) -> np.ndarray:
+        with torch.no_grad():
+            return by_amount(self.card, responses, active_mg, (self.target.metric,))[self.target.metric].double().numpy() / self.target.divisor
+
+    def exact_mg(self, responses: AnyResponses, weight: Float[np.ndarray, "subject draw"]) -> Float[np.ndarray, " subject"]:
+        """The amount, as labelled, whose median exposure is what the target aims for; where doses do not scale it is halved in on, up to `FARTHEST` times the
+        card's amounts."""
+        if is_dose_proportional(self.card):
+            return (self.target.aim or 0.0) * self.amounts_mg[0] / self._median(responses, weight, np.full(len(weight), self.active_mg[0]))
+        low, high = (np.full(len(weight), amount) for amount in (self.amounts_mg[0] / FARTHEST, self.amounts_mg[-1] * FARTHEST))
+        for _ in range(HALVINGS):
+            middle = np.sqrt(low * high)
+            is_low = self._median(responses, weight, middle * self.active_mg[0] / self.amounts_mg[0]) < (self.target.aim or 0.0)
+            low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
+        return np.sqrt(low * high)
+
+    def _median(self, responses: AnyResponses, weight: Float[np.ndarray, "subject draw"], active_mg: Float[np.ndarray, " subject"]) -> np.ndarray:
+        """Median exposure of each subject with its own amount."""
+        found = self._exposures(responses, torch.as_tensor(active_mg).float()[:, None])[..., 0]
+        return np.array([float(weighted_quantile(each, own, 0.5)) for each, own in zip(found, weight, strict=True)])
 
     def is_in(self, exposure: Float[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
         """Whether these exposures lie in the target."""
@@ -136,22 +163,19 @@ class Question:
         """Whether they lie above the alarm, which a MIC does not move."""
         return np.asarray(exposure * self.target.divisor > (np.inf if self.target.toxicity_alarm is None else self.target.toxicity_alarm))
 
-    def best_amount(self, per_mg: Float[np.ndarray, " draw"], weight: Float[np.ndarray, " draw"]) -> float:
-        """The available amount of the best score: probability in target minus the weight of toxicity times the probability above its alarm."""
-        exposure = per_mg * self.amounts_mg[:, None]
-        score = self.is_in(exposure) @ weight - self.target.toxicity_weight * (self.is_toxic(exposure) @ weight)
-        return float(self.amounts_mg[score.argmax()])
+    def best(self, exposure: Float[np.ndarray, "draw amount"], weight: Float[np.ndarray, " draw"]) -> int:
+        """Which available amount has the best score: probability in target minus the weight of toxicity times the probability above its alarm."""
+        return int((weight @ self.is_in(exposure) - self.target.toxicity_weight * (weight @ self.is_toxic(exposure))).argmax())
 
-
-def usual_exposures(card: DrugCard, patients: Sequence[Patient]) -> Float[np.ndarray, " subject"]:
-    """Exposure per active mg of the published models' typical patients with these covariates, averaged by the card's weights."""
-    population, metric = Population.of(card, patients), card.main_metric
-    each = []
-    for member in card.published_models:
-        model = MODELS[member.name]
-        typical = published_responses(model, card, population, torch.zeros(len(patients), 1, len(model.variance)))
-        each.append(unit_exposures(card, typical.pulses)[metric][:, 0].double().numpy())
-    return np.average(np.stack(each), axis=0, weights=[m.weight for m in card.published_models])
+    def usual_mg(self, patients: Sequence[Patient]) -> Float[np.ndarray, " subject"]:
+        """The amount that the published models' typical patients with these covariates need, averaged (as exposures of 1 mg) by the card's weights."""
+        card, population, one = self.card, Population.of(self.card, patients), np.ones((len(patients), 1))
+        each = []
+        for member in card.published_models:
+            model = MODELS[member.name]
+            typical = published_responses(model, card, population, torch.zeros(len(patients), 1, len(model.variance))).settled()
+            each.append(1 / self.exact_mg(typical, one))
+        return 1 / np.average(np.stack(each), axis=0, weights=[m.weight for m in card.published_models])
 
 
 def dose_trial(
@@ -183,32 +207,49 @@ def dose_trial(
 
 def _answers(engines: Sequence[Engine], question: Question, virtual: Virtual, levels: int, *, seed: int) -> tuple[list[TrialDose], list[str]]:
     """The doses of all engines for a few patients."""
-    card, metric = question.card, question.target.metric
-    truth = question.per_mg(unit_exposures(card, virtual.truth.pulses)[metric][:, 0].double().numpy())
-    usual = question.per_mg(usual_exposures(card, virtual.patients))
-    doses, left_out, aim = [], [], question.target.aim or 0.0
+    truths = _truths(question, virtual)
+    doses, left_out = [], []
     for engine in engines:
-        for patient, true, belief in zip(virtual.patients, truth, engine.each(virtual.patients, seed=seed), strict=True):
-            if isinstance(belief, str):
-                left_out.append(f"{engine.name}, {levels} levels, {patient.id}: {belief}")
-                continue
-            per_mg = question.per_mg(unit_exposures(card, belief.responses.pulses)[metric][0].double().numpy())
-            weight = np.asarray(belief.weight, dtype=float)
-            exact = aim / float(weighted_quantile(per_mg, weight, 0.5))
-            doses.append(_dose(engine.name, levels, patient.id, question, float(true), exact, question.best_amount(per_mg, weight)))
-    for patient, true, typical in zip(virtual.patients, truth, usual, strict=True):
-        exact = aim / float(typical)
-        nearest = float(question.amounts_mg[abs(question.amounts_mg - exact).argmin()])
-        doses.append(_dose(USUAL, levels, patient.id, question, float(true), exact, nearest))
+        found = list(zip(truths, engine.each(virtual.patients, seed=seed), strict=True))
+        left_out += [f"{engine.name}, {levels} levels, {true.patient_id}: {why}" for true, why in found if isinstance(why, str)]
+        believed = [(true, belief) for true, belief in found if isinstance(belief, Posterior)]
+        doses += _chosen(engine.name, levels, question, [true for true, _ in believed], [belief for _, belief in believed])
+    for true, exact in zip(truths, question.usual_mg(virtual.patients).tolist(), strict=True):
+        doses.append(_dose(USUAL, levels, question, true, exact, int(abs(question.amounts_mg - exact).argmin())))
     return doses, left_out
 
 
-def _dose(engine: str, levels: int, patient_id: str, question: Question, true_per_mg: float, exact_mg: float, given_mg: float) -> TrialDose:
-    exposure = true_per_mg * given_mg
-    inside, toxic = bool(question.is_in(np.array(exposure))), bool(question.is_toxic(np.array(exposure)))
-    reachable = bool(question.is_in(true_per_mg * question.amounts_mg).any())
-    asked = (question.target.aim or 0.0) / true_per_mg
-    return TrialDose(engine, levels, patient_id, asked, exact_mg, given_mg, exposure, inside, toxic, reachable)
+def _chosen(engine: str, levels: int, question: Question, truths: Sequence["_Truth"], beliefs: Sequence[Posterior]) -> list[TrialDose]:
+    """One engine's doses, all patients in one go."""
+    if not beliefs:
+        return []
+    some = beliefs if is_dose_proportional(question.card) else [belief.resampled(SIMULATED_DRAWS) for belief in beliefs]
+    responses, weight = stacked([belief.responses.settled() for belief in some]), np.stack([np.asarray(belief.weight, dtype=float) for belief in some])
+    exact = question.exact_mg(responses, weight).tolist()
+    best = [question.best(each, own) for each, own in zip(question.exposures(responses), weight, strict=True)]
+    return [_dose(engine, levels, question, *each) for each in zip(truths, exact, best, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What one patient's truth asks for, and the true exposure with each available amount."""
+
+    patient_id: str
+    asked_mg: float
+    exposure: Float[np.ndarray, " amount"]
+
+
+def _truths(question: Question, virtual: Virtual) -> list[_Truth]:
+    truth = virtual.truth.settled()
+    asked, exposures = question.exact_mg(truth, np.ones((len(virtual.patients), 1))), question.exposures(truth)[:, 0]
+    return [_Truth(patient.id, float(mg), row) for patient, mg, row in zip(virtual.patients, asked, exposures, strict=True)]
+
+
+def _dose(engine: str, levels: int, question: Question, true: _Truth, exact_mg: float, given: int) -> TrialDose:
+    exposure, inside = float(true.exposure[given]), question.is_in(true.exposure)
+    toxic = bool(question.is_toxic(true.exposure)[given])
+    amount = float(question.amounts_mg[given])
+    return TrialDose(engine, levels, true.patient_id, true.asked_mg, exact_mg, amount, exposure, bool(inside[given]), toxic, bool(inside.any()))
 
 
 def _cell(doses: Sequence[TrialDose], engine: str, levels: int, replicates: int, seed: int) -> TrialCell:

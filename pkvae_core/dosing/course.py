@@ -12,6 +12,8 @@ from pkvae_core.dosing.span import SimulatedSpans, Span, SpanOf
 from pkvae_core.drugs.population import course
 from pkvae_core.inference.posterior import Posterior, curves
 from pkvae_core.patient import Dose, Regimen
+from pkvae_core.structural.body import Body
+from pkvae_core.structural.ode import Held
 
 JUST_AFTER_H = 1e-3  # a concentration at the time of a dose is the one before it; a bolus peaks this much later
 COARSE, FINE = 8, 32  # times looked at within an interval
@@ -65,6 +67,25 @@ def _in_one_pass(
 def past_doses(posterior: Posterior, start_h: float) -> tuple[Dose, ...]:
     """The recorded doses that the new regimen cannot change."""
     return tuple(d for d in posterior.patient.doses if d.time_h < start_h)
+
+
+def held_at(posterior: Posterior, start_h: float) -> Held | None:
+    """What the body of each draw of a simulated model holds when a new regimen starts; None where its states are more than the amount of drug, where
+    something is known to change later, or where an infusion still runs."""
+    answers, past = posterior.responses, past_doses(posterior, start_h)
+    body = answers.now
+    assert isinstance(body, Body)
+    changes = [] if answers.until is None else answers.until.flatten().tolist()
+    if not body.saturates or any(until_h > start_h for until_h in changes) or any(d.time_h + d.infusion_h > start_h for d in past):
+        return None
+    nothing = Held(body.start(), torch.zeros_like(body.ka))
+    if not past:
+        return nothing
+    with torch.no_grad():
+        given, whole = course(posterior.card, [past]), torch.ones_like(nothing.state)
+        level = answers.curves(given, torch.tensor([[start_h]], dtype=torch.float32))[0]
+        swallowed = torch.where(given.route > 0, given.amount, 0)[:, None] * torch.exp(-body.ka[..., None] * (start_h - given.time)[:, None])
+        return Held(level / body.concentration(whole)[..., None], swallowed.sum(-1))
 
 
 def phases(infusion_h: float, interval_h: float, points: int) -> Float[np.ndarray, " time"]:

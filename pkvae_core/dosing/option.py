@@ -16,7 +16,7 @@ from pkvae_core.exposure import weighted_quantiles
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Regimen
 
-DRAWS = 400  # of a simulated search: its probabilities waver by two points
+DRAWS = 1000  # of a simulated search: as many as an answer has; the exact posterior has more
 COMPANIONS = ("auc24", "trough", "peak")
 AREAS = ("auc24", "auc")  # these follow in closed form: the interval need not be looked at in between
 Interval90 = tuple[float, float, float]
@@ -58,7 +58,7 @@ def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen])
 
     With any other, at most `DRAWS` draws are simulated.
     """
-    posterior = _affordable(posterior)
+    posterior = affordable(posterior)
     card, weight = posterior.card, np.asarray(posterior.weight, dtype=float)
     shapes = {replace(r, amount_mg=1.0): r.amount_mg for r in regimens}
     span_of = spans(posterior, target, tuple(shapes))
@@ -72,7 +72,7 @@ def judge_all(posterior: Posterior, target: Target, regimens: Sequence[Regimen])
 
 def screen(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) -> tuple[Option, ...]:
     """`judge_all` without companions, exact amounts and cautions: all that a ranking asks for, in a fraction of the time."""
-    posterior = _affordable(posterior)
+    posterior = affordable(posterior)
     weight, shapes = np.asarray(posterior.weight, dtype=float), [replace(r, amount_mg=1.0) for r in regimens]
     points = 0 if target.metric in AREAS else target.points
     span_of = spans(posterior, target, tuple(dict.fromkeys(shapes)), points)
@@ -81,7 +81,7 @@ def screen(posterior: Posterior, target: Target, regimens: Sequence[Regimen]) ->
     return tuple(judge_spans(target, regimens, lived, weight, companions=()))
 
 
-def _affordable(posterior: Posterior) -> Posterior:
+def affordable(posterior: Posterior) -> Posterior:
     """The belief itself where doses scale; where every amount is simulated, no more than `DRAWS` draws of it, of equal weight."""
     return posterior if posterior.responses.is_dose_proportional or len(posterior.weight) <= DRAWS else posterior.resampled(DRAWS)
 

@@ -5,7 +5,7 @@ compared lie at least that far apart, because over short ones even a body that e
 
 When the model is proportional to dose the steady state itself is exact: the AUC of an interval is the whole area under the response to one dose (F/CL), and
 the concentrations are those of `periodic`, with the covariates that hold now. Any other model is simulated to the horizon, and its last interval is the steady
-state.
+state; of a body whose amount tells everything one interval is simulated for all of them (`structural.repeated`).
 """
 
 import math
@@ -17,11 +17,17 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from pkvae_core.dosing.course import follow, follow_all, past_doses, phases, split_course
+from pkvae_core.dosing.course import follow, follow_all, held_at, past_doses, phases, split_course
 from pkvae_core.dosing.span import SimulatedSpans, Span, SpanOf
+from pkvae_core.drugs.population import course
 from pkvae_core.inference.posterior import Posterior
-from pkvae_core.patient import Regimen
+from pkvae_core.patient import Dose, Regimen
+from pkvae_core.structural.body import Body
+from pkvae_core.structural.exponentials import Doses
+from pkvae_core.structural.ode import Held
 from pkvae_core.structural.periodic import area_until, periodic
+from pkvae_core.structural.repeated import Repeated
+from pkvae_core.structural.simulated import Simulated
 
 HALF_LIVES_TO_STEADY = 5  # after so many 97 % of the way is gone
 SETTLED_CHANGE = 0.02
@@ -35,8 +41,9 @@ def steady_after_h(half_life_h: float) -> float:
 
 def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, one interval of it at its steady state, with any amount; without any concentration where no points are asked for."""
-    if not posterior.responses.is_dose_proportional:
-        return {regimen: SimulatedSpans(partial(_simulated, posterior, regimen, points)) for regimen in regimens}
+    if isinstance(posterior.responses, Simulated):
+        held = {start_h: held_at(posterior, start_h) for start_h in dict.fromkeys(r.start_h for r in regimens)}
+        return {r: SimulatedSpans(partial(_simulated, posterior, r, held[r.start_h], points)) for r in regimens}
     carried = _carried(posterior, regimens)
     return {regimen: _exact(posterior, regimen, points, carried[_apart_from_infusion(regimen)]) for regimen in regimens}
 
@@ -51,9 +58,9 @@ def _carried(posterior: Posterior, regimens: Sequence[Regimen]) -> dict[Regimen,
     courses = {r: split_course(posterior, r, r.start_h + r.interval_h)[0] for r in unlike}
     edges = {r: comparison_edges(r, posterior.card.horizon_h) for r in unlike}
     found = {}
-    for course in set(courses.values()):
-        alike = [r for r in unlike if courses[r] == course]
-        areas = follow(posterior, course, np.concatenate([edges[r] for r in alike]))[1].reshape(len(posterior.weight), len(alike), 4)
+    for fixed in set(courses.values()):
+        alike = [r for r in unlike if courses[r] == fixed]
+        areas = follow(posterior, fixed, np.concatenate([edges[r] for r in alike]))[1].reshape(len(posterior.weight), len(alike), 4)
         found |= {r: np.diff(areas[:, i])[:, ::2] for i, r in enumerate(alike)}
     return found
 
@@ -80,8 +87,11 @@ def _exact(posterior: Posterior, regimen: Regimen, points: int, carried: Float[n
     return span
 
 
-def _simulated(posterior: Posterior, regimen: Regimen, points: int, amounts_mg: Sequence[float]) -> list[Span]:
+def _simulated(posterior: Posterior, regimen: Regimen, held: Held | None, points: int, amounts_mg: Sequence[float]) -> list[Span]:
+    """`held` is what the patient holds when the regimen starts: known, one interval stands for all of them where it can; else every dose is simulated."""
     edges = comparison_edges(regimen, posterior.card.horizon_h)
+    if held is not None and (found := _repeated(posterior, regimen, held, edges, points, amounts_mg)):
+        return found
     time = edges[2] + phases(regimen.infusion_h, regimen.interval_h, points)
     past = past_doses(posterior, regimen.start_h)
     courses = [(*past, *replace(regimen, amount_mg=amount_mg).doses(edges[-1])) for amount_mg in amounts_mg]
@@ -90,6 +100,32 @@ def _simulated(posterior: Posterior, regimen: Regimen, points: int, amounts_mg: 
         then, _, now = np.diff(auc[:, :4]).T
         found.append(Span(regimen.interval_h, time, len(time) - 1, now, level[:, 4:], has_settled(then, now, edges, posterior.card.horizon_h)))
     return found
+
+
+def _repeated(
+    posterior: Posterior, regimen: Regimen, held: Held, edges: Float[np.ndarray, " 4"], points: int, amounts_mg: Sequence[float]
+) -> list[Span] | None:
+    """Nothing where one interval does not tell all (see `Repeated`)."""
+    body, count = posterior.responses.repeated(len(amounts_mg)).now, len(amounts_mg)
+    assert isinstance(body, Body)
+
+    def doses(amounts: Sequence[float]) -> Doses:
+        return course(posterior.card, [(Dose(0.0, amount, regimen.infusion_h, regimen.product),) for amount in amounts])
+
+    opening = None if regimen.loading_amount_mg is None else doses([regimen.loading_amount_mg] * count)
+    repeated = Repeated(body, doses(amounts_mg), regimen.interval_h)
+    then, now = (round((edge - regimen.start_h) / regimen.interval_h) for edge in edges[[0, 2]])
+    if not repeated.is_possible or then < 1:
+        return None
+    phase = phases(regimen.infusion_h, regimen.interval_h, points)
+    with torch.no_grad():
+        first = Held(held.state.expand(count, -1, -1), held.depot.expand(count, -1))
+        before, last = repeated.amounts(first, (then, now), opening=opening)
+        whole = torch.tensor([float(regimen.interval_h)])
+        area_then = repeated.interval(before, whole)[1][..., 0].double().numpy()
+        level, area = (table.double().numpy() for table in repeated.interval(last, torch.cat([torch.as_tensor(phase), whole])))
+    settled = [has_settled(was, held, edges, posterior.card.horizon_h) for was, held in zip(area_then, area[..., -1], strict=True)]
+    return [Span(regimen.interval_h, edges[2] + phase, len(phase) - 1, area[i, :, -1], level[i, :, :-1], settled[i]) for i in range(count)]
 
 
 def comparison_edges(regimen: Regimen, horizon_h: float) -> Float[np.ndarray, " 4"]:

@@ -146,6 +146,11 @@ def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, "
     return side_by_side.map(lambda table: table[subject, model][:, None])
 
 
+def is_dose_proportional(card: DrugCard) -> bool:
+    """Whether twice the dose is twice the concentration: what holds of all of a drug's published models, or of none. A card without any is of a cohort's."""
+    return all(MODELS[m.name].body is None for m in card.published_models)
+
+
 def typical_clearance(card: DrugCard, covariates: dict[str, Tensor]) -> Tensor:
     """Average of the published models' typical clearances [subject] (L/h) at the concentration aimed for: what a virtual prescriber goes by."""
     return torch.stack([MODELS[m.name].clearance(covariates, average_concentration(card)) for m in card.published_models]).mean(0)

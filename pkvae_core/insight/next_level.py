@@ -19,7 +19,7 @@ from scipy.special import ndtr
 
 from pkvae_core.case import Case
 from pkvae_core.dosing.course import concentration
-from pkvae_core.dosing.option import Option
+from pkvae_core.dosing.option import Option, affordable
 from pkvae_core.dosing.recommend import Recommendation, silence_of
 from pkvae_core.dosing.target import Target
 from pkvae_core.inference.observable import errors_of
@@ -74,6 +74,7 @@ def next_level(case: Case, posterior: Posterior, ranking: Recommendation, *, see
     """
     if silence_of(posterior) is not None:
         return None
+    posterior = affordable(posterior)
     regimen, target = ranking.ranked[0].regimen, ranking.target
     doses, times = planned_doses(case, regimen), candidate_times(case, regimen)
     lowest = max([s.lloq_mg_per_L for s in case.patient.samples if s.lloq_mg_per_L], default=0.0)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -13,11 +13,17 @@ class Body(ABC):
     """One kind of body: a frozen dataclass of parameters [subject, draw]. `ka` (1/h) is how fast a depot empties: the gut, or the skin of an injected dose."""
 
     ka: Float[Tensor, "subject draw"]
+    saturates: ClassVar[bool] = False  # one state, the drug's amount, whose elimination is the slower per mg the more there is
 
     @property
     @abstractmethod
     def fastest(self) -> Float[Tensor, "subject draw"]:
         """The fastest rate (1/h) at which a state relaxes: what the steps have to follow."""
+
+    @property
+    def half_full(self) -> Float[Tensor, "subject draw"]:
+        """The amount (mg) from which on saturation shows; of a body that `saturates`."""
+        raise NotImplementedError
 
     @abstractmethod
     def start(self) -> Float[Tensor, "subject draw state"]:
@@ -27,9 +33,11 @@ class Body(ABC):
     def slope(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw state"]:
         """Change of the states per hour while no drug comes in."""
 
-    def slowing(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw 1"] | None:
-        """The slope's own slope (1/h), for a body of one state that saturates; None for others."""
-        return None
+    def slope_and_slowing(
+        self, state: Float[Tensor, "*node subject draw 1"]
+    ) -> tuple[Float[Tensor, "*node subject draw 1"], Float[Tensor, "*node subject draw 1"]]:
+        """The slope and its own slope (1/h), in one pass; of a body that `saturates`."""
+        raise NotImplementedError
 
     @abstractmethod
     def with_drug(

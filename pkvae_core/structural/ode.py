@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pkvae_core.structural.body import Body, SomeBody, changed
@@ -89,42 +89,76 @@ def integrate(
     changes = until if until is not None else torch.zeros(len(time), 0)
     end = torch.maximum(time.double().max(1).values, _first(doses))
     stretches = _Stretches.of(doses, changes, end)
-    nodes = _run(epochs, stretches, end, time.double(), finer)
+    nothing = _of_epoch(epochs, stretches.epoch[:, 0]).start()
+    nodes = _run(epochs, stretches, _asked(stretches, end, time), finer, Held(nothing, torch.zeros_like(nothing[..., 0])))
     return _read(nodes, time.double(), _first(doses), body.ka.shape[1])
 
 
-def _run(epochs: tuple[SomeBody, ...], stretches: _Stretches, end: Float[Tensor, " subject"], time: Tensor, finer: float) -> _Nodes:
-    state = _of_epoch(epochs, stretches.epoch[:, 0]).start()
-    depot, area, nodes, dtype = torch.zeros_like(state[..., 0]), torch.zeros_like(state[None, ..., 0]), _Nodes([], [], [], []), state.dtype
+@dataclass(frozen=True)
+class Held:
+    """What a body holds at some hour: its states, and what lies in the depot (mg)."""
+
+    state: Float[Tensor, "subject draw state"]
+    depot: Float[Tensor, "subject draw"]
+
+
+def resume(
+    body: Body, held: Held, doses: Doses, time: Float[Tensor, "subject time"], *, finer: float = 1.0
+) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
+    """`integrate` from what a body holds at 0 h on: doses at 0 h or later (the first at 0 h), times after it; the integral is that from 0 h on."""
+    end = time.double().max(1).values
+    stretches = _Stretches.of(doses, torch.zeros(len(time), 0), end)
+    nodes = _run((body,), stretches, _asked(stretches, end, time), finer, held)
+    return _read(nodes, time.double(), torch.full_like(end, -torch.inf), body.ka.shape[1])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How long each stretch lasts, and which of them somebody looks at."""
+
+    lasting: Float[Tensor, "subject event"]
+    is_asked: Bool[Tensor, " event"]
+
+
+def _asked(stretches: _Stretches, end: Float[Tensor, " subject"], time: Float[Tensor, "subject time"]) -> _Asked:
     lasting = (torch.cat([stretches.time[:, 1:], end[:, None]], 1) - stretches.time).clamp(min=0)
-    is_asked = ((time[:, None] > stretches.time[..., None]) & (time[:, None] <= (stretches.time + lasting)[..., None])).any(-1).any(0)
-    for i, length in enumerate(lasting.unbind(1)):
+    time = time.double()
+    is_inside = (time[:, None] > stretches.time[..., None]) & (time[:, None] <= (stretches.time + lasting)[..., None])
+    return _Asked(lasting, is_inside.any(-1).any(0))
+
+
+def _run(epochs: tuple[SomeBody, ...], stretches: _Stretches, asked: _Asked, finer: float, held: Held) -> _Nodes:
+    state, depot = held.state, held.depot
+    area, nodes, dtype = torch.zeros_like(state[None, ..., 0]), _Nodes([], [], [], []), state.dtype
+    for i, length in enumerate(asked.lasting.unbind(1)):
         body = _of_epoch(epochs, stretches.epoch[:, i])
         bolus, deposited, running = (table[:, i, None].to(dtype).expand_as(depot) for table in (stretches.bolus, stretches.deposited, stretches.running))
         depot, state = depot + deposited, body.with_drug(state, bolus)
         if not bool((length > 0).any()):
             continue
         stretch = Stretch(body, length.to(dtype)[:, None], depot, running)
-        share = _grid(body, float(length.max()), finer if bool(is_asked[i]) else COARSER * finer).to(dtype)
+        share = _grid(body, float(length.max()), finer if bool(asked.is_asked[i]) else COARSER * finer).to(dtype)
         states = stretch.states(share.view(-1, 1, 1), solve(stretch, state, share))
-        level, rise = body.concentration(states), body.rise(states, stretch.slope(share.view(-1, 1, 1), states))
+        level, rise = body.concentration(states).clamp(min=0), body.rise(states, stretch.slope(share.view(-1, 1, 1), states))
         areas = torch.cat([area, area + _areas(share, stretch.length, level, rise).cumsum(0)])
-        if bool(is_asked[i]):
+        if bool(asked.is_asked[i]):
             nodes.keep(stretches.time[:, i, None] + length[:, None] * share.double(), level, rise, areas)
         depot, state, area = depot * torch.exp(-body.ka * stretch.length), states[-1], areas[-1:]
     return nodes
 
 
 def _areas(share: Float[Tensor, " node"], length: Float[Tensor, "subject 1"], level: Tensor, rise: Tensor) -> Float[Tensor, "step subject draw"]:
-    """Areas under the cubics between the nodes."""
+    """Areas under the cubics between the nodes: trapezoids, and what the slopes add, at most half of them; between nodes that are too far apart for a body
+    which has nearly nothing left, the slopes would say anything."""
     step = share.diff().view(-1, 1, 1) * length
-    return step / 2 * (level[1:] + level[:-1]) + step.square() / 12 * (rise[:-1] - rise[1:])
+    trapezoid, bend = step / 2 * (level[1:] + level[:-1]), step.square() / 12 * (rise[:-1] - rise[1:])
+    return trapezoid + torch.maximum(torch.minimum(bend, trapezoid / 2), -trapezoid / 2)
 
 
 def _grid(body: Body, longest_h: float, finer: float) -> Float[Tensor, " node"]:
     """Shares of a stretch at which it is stopped: squares of an even grid."""
     after_dose = STEPS_PER_ROOT * math.sqrt(longest_h * float(body.ka.detach().max()))
-    before_next = 2 * longest_h * float(body.fastest.detach().max()) / LONGEST_STEP if body.slowing(body.start()) is None else 0.0
+    before_next = 2 * longest_h * float(body.fastest.detach().max()) / LONGEST_STEP if not body.saturates else 0.0
     return torch.linspace(0, 1, 1 + math.ceil(finer * max(8.0, after_dose, before_next)), dtype=torch.float64).square()
 
 

@@ -5,6 +5,7 @@ V dC/dt = inflow - Vmax C / (Km + C). At a dose rate R below Vmax the steady con
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -21,10 +22,15 @@ class Saturable(Body):
     Km: Float[Tensor, "subject draw"]
     V: Float[Tensor, "subject draw"]
     ka: Float[Tensor, "subject draw"]
+    saturates: ClassVar[bool] = True
 
     @property
     def fastest(self) -> Float[Tensor, "subject draw"]:
         return self.Vmax / (self.Km * self.V)
+
+    @property
+    def half_full(self) -> Float[Tensor, "subject draw"]:
+        return self.Km * self.V
 
     def start(self) -> Float[Tensor, "subject draw 1"]:
         return torch.zeros_like(self.V)[..., None]
@@ -32,9 +38,12 @@ class Saturable(Body):
     def slope(self, state: Float[Tensor, "*node subject draw 1"]) -> Float[Tensor, "*node subject draw 1"]:
         return -(self.Vmax * state[..., 0] / (self.Km * self.V + state[..., 0]))[..., None]
 
-    def slowing(self, state: Float[Tensor, "*node subject draw 1"]) -> Float[Tensor, "*node subject draw 1"]:
-        half = self.Km * self.V
-        return -(self.Vmax * half / (half + state[..., 0]).square())[..., None]
+    def slope_and_slowing(
+        self, state: Float[Tensor, "*node subject draw 1"]
+    ) -> tuple[Float[Tensor, "*node subject draw 1"], Float[Tensor, "*node subject draw 1"]]:
+        half, amount = self.Km * self.V, state[..., 0]
+        share = self.Vmax / (half + amount)
+        return -(share * amount)[..., None], -(share * half / (half + amount))[..., None]
 
     def with_drug(self, state: Float[Tensor, "*node subject draw 1"], amount_mg: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*node subject draw 1"]:
         return state + amount_mg[..., None]

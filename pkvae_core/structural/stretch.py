@@ -52,7 +52,7 @@ class Stretch:
 
 def solve(stretch: Stretch, state: Float[Tensor, "subject draw state"], share: Float[Tensor, " node"]) -> Float[Tensor, "node subject draw state"]:
     """The run at these shares of the stretch, from its first state on."""
-    if stretch.body.slowing(state) is None:
+    if not stretch.body.saturates:
         course = odeint(stretch, state, share, method="rk4")
         assert isinstance(course, Tensor)
         return course
@@ -65,9 +65,7 @@ def solve(stretch: Stretch, state: Float[Tensor, "subject draw state"], share: F
 def _rosenbrock(stretch: Stretch, run: Float[Tensor, "subject draw 1"], share: Tensor, step: Tensor) -> Float[Tensor, "subject draw 1"]:
     """One step of ROS3: stages k with (1 - h G J) k = h G (f + ...), J the slope's own slope, h J inflow the share of time in it."""
     body, h = stretch.body, (stretch.length * step)[..., None]
-    state = stretch.states(share, run)
-    J, f = body.slowing(state), body.slope(state)
-    assert J is not None
+    f, J = body.slope_and_slowing(stretch.states(share, run))
     drift, solved = h * J * stretch.inflow(share)[..., None], G * h / (1 - G * h * J)
     inverse = 1 / h.clamp(min=1e-9)
     k1 = solved * (f + G * drift)

@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, load_card
-from pkvae_core.drugs.population import Population, VirtualPatients, rows, simulate
-from pkvae_core.drugs.published import MODELS
+from pkvae_core.drugs.population import Population, VirtualPatients, is_dose_proportional, rows, simulate
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses
@@ -41,9 +40,8 @@ class Schedule:
 
     @classmethod
     def of(cls, card: DrugCard) -> "Schedule":
-        """The schedule of a drug: shorter where patients have to be simulated dose after dose, and each is then shown six times, with other gaps."""
-        is_simulated = any(MODELS[m.name].body is not None for m in card.published_models)
-        return cls(steps=1800, batch=256, passes=6) if is_simulated else cls()
+        """The schedule of a drug: where patients have to be simulated dose after dose, each is shown twice, with other gaps."""
+        return cls() if is_dose_proportional(card) else cls(passes=2)
 
     @classmethod
     def fast(cls) -> "Schedule":

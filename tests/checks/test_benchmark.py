@@ -9,12 +9,13 @@ import torch
 
 from pkvae_core.checks import falling as falling_module
 from pkvae_core.checks import timing
-from pkvae_core.checks.beliefs import EXPOSURES, Beliefs, amounts_mg, is_in_target, joined, picked, unit_exposures
+from pkvae_core.checks.beliefs import Beliefs, is_in_target, joined, picked
 from pkvae_core.checks.benchmark import Benchmark, run_cell
 from pkvae_core.checks.contenders import ENGINES, rivals
 from pkvae_core.checks.falling import fallen, falling, next_day_auc
 from pkvae_core.checks.ratio import log_rmse, ratio_of_errors
 from pkvae_core.checks.scoreboard import compact_rows, engine_rows, markdown, model_rows, stratum_rows, summary
+from pkvae_core.checks.typical import EXPOSURES, amounts_mg, unit_exposures
 from pkvae_core.drugs.population import simulate
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.exposure import weighted_quantiles
@@ -100,7 +101,7 @@ def test_the_dose_that_is_known_to_be_right_lands_in_the_target(model):
     virtual = simulate(model.card, 30, torch.Generator().manual_seed(3))
     truth = unit_exposures(model.card, virtual.pulses, ("auc24",))["auc24"]
     belief = Beliefs({"auc24": truth}, torch.ones(30, 1).double())
-    lands = is_in_target(model.card, truth[:, 0], belief.probability_in(model.card).argmax(1))
+    lands = is_in_target(model.card, belief, belief.probability_in(model.card).argmax(1))
     reachable = [any(400 <= float(t) * amount <= 600 for amount in amounts_mg(model.card)) for t in truth[:, 0]]
     assert lands.tolist() == reachable and sum(reachable) > 20
 

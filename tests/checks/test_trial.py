@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pkvae_core.checks.beliefs import unit_exposures
 from pkvae_core.checks.engines import Engine
-from pkvae_core.checks.trial import USUAL, Question, dose_trial, usual_exposures
+from pkvae_core.checks.trial import USUAL, Question, dose_trial
+from pkvae_core.checks.typical import unit_exposures
 from pkvae_core.checks.virtual import fresh
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import rows
@@ -58,19 +58,19 @@ def test_the_usual_dose_takes_no_notice_of_levels(trial):
 
 
 def test_the_usual_dose_is_what_the_typical_patient_needs():
-    """AUC24 per mg is 24 h / interval / CL; CL of the card's published models for its typical patient, averaged on the exposure."""
-    virtual = fresh(CARD, 3, samples=0, seed=1)
-    each = usual_exposures(CARD, virtual.patients)
-    truth = unit_exposures(CARD, virtual.truth.pulses)["auc24"][:, 0].numpy()
-    assert each.shape == (3,) and np.all(np.abs(np.log(each / truth)) < 2)
+    """Within a factor of what the patients' own truths ask for, which differ from the typical by their etas."""
+    virtual, question = fresh(CARD, 3, samples=0, seed=1), Question.of(CARD)
+    each, asked = question.usual_mg(virtual.patients), question.exact_mg(virtual.truth, np.ones((3, 1)))
+    assert each.shape == (3,) and np.all(np.abs(np.log(each / asked)) < 2)
 
 
 def test_the_best_amount_is_that_of_the_best_score():
     """Two draws of 0.3 and 0.5 (mg h/L per mg): 1,000 to 2,000 mg bring the first into 400 to 600, 800 to 1,200 mg the second."""
     question = Question.of(CARD)
-    chosen = question.best_amount(np.array([0.3, 0.5]), np.array([0.1, 0.9]))
+    exposure = np.array([[0.3], [0.5]]) * question.amounts_mg
+    chosen = question.amounts_mg[question.best(exposure, np.array([0.1, 0.9]))]
     assert question.is_in(np.array(0.5 * chosen))
-    alone = question.best_amount(np.array([0.3]), np.array([1.0]))
+    alone = question.amounts_mg[question.best(exposure[:1], np.array([1.0]))]
     assert question.is_in(np.array(0.3 * alone)) and alone > chosen
 
 

@@ -63,5 +63,6 @@ def test_a_correction_changes_the_clearance_by_its_factor_and_the_slowing_is_the
     factor = torch.exp(0.1 * torch.cos(torch.tensor(torch.pi * u)) - 0.02 * torch.cos(torch.tensor(2 * torch.pi * u)))
     torch.testing.assert_close(body.clearance(10.0), BODY.clearance(10.0) * factor)
     state = torch.tensor([[[300.0], [500.0], [200.0]]], dtype=torch.float64)
+    torch.testing.assert_close(body.slope_and_slowing(state)[0], body.slope(state))
     difference = (body.slope(state + 1e-3) - body.slope(state - 1e-3)) / 2e-3
-    torch.testing.assert_close(body.slowing(state), difference, rtol=1e-4, atol=1e-9)
+    torch.testing.assert_close(body.slope_and_slowing(state)[1], difference, rtol=1e-4, atol=1e-9)

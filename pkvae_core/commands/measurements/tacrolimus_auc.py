@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pkvae_core.checks.beliefs import Beliefs, unit_exposures
+from pkvae_core.checks.beliefs import Beliefs
 from pkvae_core.checks.contenders import beliefs_of, rivals, weighted
+from pkvae_core.checks.typical import unit_exposures
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.cohorts import COHORTS
 from pkvae_core.drugs.population import History, Population, published_responses, rows
