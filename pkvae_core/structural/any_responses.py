@@ -6,7 +6,7 @@ from collections.abc import Callable
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import Doses, Pulses
 
 
@@ -15,12 +15,12 @@ class AnyResponses(ABC):
 
     is_dose_proportional: bool
     pulses: Pulses  # the response to 1 mg; only of what is proportional to dose
-    earlier: tuple[Pulses, ...] | tuple[Body, ...]
+    earlier: tuple[Pulses, ...] | tuple[AnyBody, ...]
     until: Float[Tensor, "subject change"] | None
 
     @property
     @abstractmethod
-    def now(self) -> Pulses | Body:
+    def now(self) -> Pulses | AnyBody:
         """What is in force."""
 
     @abstractmethod

@@ -8,17 +8,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pkvae_core.structural.any_responses import AnyResponses
-from pkvae_core.structural.body import Body, changed
+from pkvae_core.structural.body import AnyBody, Body, changed
 from pkvae_core.structural.exponentials import Doses, Pulses
 from pkvae_core.structural.ode import integrate
+from pkvae_core.structural.recirculation import Recirculating, recirculate
 
 
 @dataclass(frozen=True)
 class Simulated(AnyResponses):
     """The body in force now, and those before: `earlier[i]` held until `until[:, i]` hours (ascending; `NEVER` where a subject has fewer changes)."""
 
-    body: Body
-    earlier: tuple[Body, ...] = ()
+    body: AnyBody
+    earlier: tuple[AnyBody, ...] = ()
     until: Float[Tensor, "subject change"] | None = None
 
     is_dose_proportional = False
@@ -28,7 +29,7 @@ class Simulated(AnyResponses):
             object.__setattr__(self, "until", torch.zeros(len(self.body.ka), 0))
 
     @property
-    def now(self) -> Body:
+    def now(self) -> AnyBody:
         return self.body
 
     @property
@@ -36,7 +37,12 @@ class Simulated(AnyResponses):
         raise ValueError("this drug is not proportional to dose, so there is no response to 1 mg that could be scaled. Simulate the course itself.")
 
     def curves(self, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
-        return integrate(self.body, doses, time, earlier=self.earlier, until=self.until)
+        """By steps where the body changes smoothly; exactly where its rates are constant between doses and meals."""
+        now, before = self.body, self.earlier
+        if isinstance(now, Recirculating):
+            return recirculate(now, doses, time, earlier=tuple(each for each in before if isinstance(each, Recirculating)), until=self.until)
+        assert isinstance(now, Body)
+        return integrate(now, doses, time, earlier=tuple(each for each in before if isinstance(each, Body)), until=self.until)
 
     def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
         """CL (L/h), V (L) and half-life (h) where the drug's own concentration does not slow it down."""
@@ -66,7 +72,7 @@ def side_by_side(parts: list[Simulated]) -> Simulated:
     """The draws of several answers of the same subjects and one kind of body, side by side; their changes must be at the same times."""
     first = parts[0]
 
-    def beside(bodies: list[Body]) -> Body:
+    def beside(bodies: list[AnyBody]) -> AnyBody:
         assert len({type(body) for body in bodies}) == 1, "bodies of different kinds cannot be drawn side by side"
         return changed(bodies, lambda *tables: torch.cat(tables, 1))
 

@@ -5,6 +5,7 @@ from pkvae_core.drugs.published import (
     goti2018,
     grasela1985,
     hennig2013,
+    jiao2008,
     rovei1982,
     savic2011,
     staatz2006,
@@ -17,5 +18,5 @@ from pkvae_core.drugs.published.model import PublishedModel
 
 MODELS: dict[str, PublishedModel] = {
     module.MODEL.name: module.MODEL
-    for module in (goti2018, thomson2009, colin2019, hennig2013, staatz2006, rovei1982, grasela1985, voller2017, savic2011, woillard2011, yukawa1990)
+    for module in (goti2018, thomson2009, colin2019, hennig2013, staatz2006, rovei1982, grasela1985, voller2017, savic2011, woillard2011, yukawa1990, jiao2008)
 }

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.residual_error import ResidualError
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.compartments import one_compartment, two_compartment
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.onset import swallowed
@@ -55,7 +55,7 @@ class PublishedModel:
     headlines: tuple[Headline, ...]
     covariance: Mapping[tuple[str, str], float] | None = None
     assumptions: tuple[str, ...] = ()
-    body: Callable[[Parameters], Body] | None = None
+    body: Callable[[Parameters], AnyBody] | None = None
 
     @property
     def omega(self) -> Tensor:
