@@ -17,8 +17,10 @@ from pkvae_core.drugs.population import Population, VirtualPatients, is_dose_pro
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.structural.recirculation import Recirculating
 from pkvae_core.vae.checkpoint import save_model
 from pkvae_core.vae.encoder import Scales
+from pkvae_core.vae.recirculation import CURVE_H, centre
 from pkvae_core.vae.vae import PKVAE, Configuration, Parts, hide, objective
 
 POOL = 8192
@@ -59,8 +61,9 @@ class Schedule:
 def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     """A model of the right shape whose scales come from a sample of the drug's virtual patients."""
     sample = simulate(card, 10_000, torch.Generator().manual_seed(seed + 10_000_019))
-    model = (_of_pulses if sample.responses.is_dose_proportional else _of_bodies)(card, sample, seed, latent)
-    curve = model.curve(sample.responses.now)[:, 0]
+    now = sample.responses.now
+    model = (_of_pulses if isinstance(now, Pulses) else _of_meals if isinstance(now, Recirculating) else _of_bodies)(card, sample, seed, latent)
+    curve = model.curve(now)[:, 0]
     model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
     return model
 
@@ -117,6 +120,25 @@ def _of_bodies(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)
     model.decoder.centre = torch.tensor([fast * Km, Km, volume, float(body.ka.median())]).log()
+    return model
+
+
+def _of_meals(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
+    """The flow starts from the median of every parameter."""
+    body = sample.responses.now
+    assert isinstance(body, Recirculating)
+    configuration = Configuration(
+        scales=_scales(card, sample, float(body.disposition()["V"].median())),
+        models=len(card.published_models),
+        routes=len(card.routes),
+        curve_times_h=CURVE_H,
+        latent=latent or 8,
+        absorption=2,
+        has_meals=True,
+    )
+    torch.manual_seed(seed)
+    model = PKVAE(configuration, card)
+    model.decoder.centre = centre(body)
     return model
 
 

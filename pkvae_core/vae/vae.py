@@ -21,12 +21,14 @@ from pkvae_core.drugs.published import MODELS
 from pkvae_core.records.physiology import renal_weight
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody, Body
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
+from pkvae_core.structural.recirculation import Recirculating
 from pkvae_core.structural.responses import Responses
 from pkvae_core.structural.simulated import Simulated
 from pkvae_core.vae.decoder import BodyDecoder, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
+from pkvae_core.vae.recirculation import RecirculationDecoder, one_dose
 
 SHARPER = 5.0  # how much closer clearance is to be met than other curves: near saturation a level multiplies what clearance misses
 
@@ -49,16 +51,14 @@ class Configuration:
     arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
     width: int = 128
     misfit: float = 0.0  # sd of the logarithm of truth over curve: the part of a learned residual error that is not the laboratory's (see `observed`)
-    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug that is not proportional to dose
-
-    @property
-    def is_dose_proportional(self) -> bool:
-        return not self.clearance_at_mg_per_L
+    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug whose elimination saturates
+    has_meals: bool = False  # whether meals bring a swallowed drug back: the curve is that of a dose with the meals of its day
 
     @property
     def points(self) -> int:
         """Of the teacher's curve."""
-        return 2 * self.routes * len(self.curve_times_h) if self.is_dose_proportional else len(self.clearance_at_mg_per_L) + 2
+        shown = 1 if self.has_meals else self.routes
+        return len(self.clearance_at_mg_per_L) + 2 if self.clearance_at_mg_per_L else 2 * shown * len(self.curve_times_h)
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -71,6 +71,14 @@ class Configuration:
         return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), **tuples, "errors": errors})
 
 
+def _decoder(c: Configuration) -> PulseDecoder | BodyDecoder | RecirculationDecoder:
+    if c.has_meals:
+        return RecirculationDecoder(c.latent, c.absorption)
+    if c.clearance_at_mg_per_L:
+        return BodyDecoder(c.latent, c.absorption, c.scales.concentration)
+    return PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages)
+
+
 class PKVAE(nn.Module):
     """One drug's model. `card` is the drug card it serves, `provenance` where it comes from and what was measured on it."""
 
@@ -78,12 +86,8 @@ class PKVAE(nn.Module):
         super().__init__()
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
-        self.decoder = (
-            PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages)
-            if c.is_dose_proportional
-            else BodyDecoder(c.latent, c.absorption, c.scales.concentration)
-        )
-        self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
+        self.decoder = _decoder(c)
+        self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components, has_meals=c.has_meals)
         self.teacher = Teacher(c.points, c.latent)
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)
         self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, (c.latent - c.absorption) * len(c.scales.mean))
@@ -120,7 +124,7 @@ class PKVAE(nn.Module):
     def posterior(self, population: Population) -> MixtureSameFamily:
         """q(z | levels, doses, c) for each subject."""
         scales = self.configuration.scales
-        tokens = sample_features(population, scales, self.configuration.routes)
+        tokens = sample_features(population, scales, self.configuration.routes, has_meals=self.configuration.has_meals)
         return self.encoder(tokens, population.is_sample, covariate_features(population.covariates, scales))
 
     def membership(self, z: Float[Tensor, "subject draw latent"], covariates: Float[Tensor, "subject covariate"]) -> Float[Tensor, "subject draw model"]:
@@ -143,16 +147,19 @@ class PKVAE(nn.Module):
         earlier = tuple(self.decoder(self.before(z, population.covariates, step)) for step in difference.unbind(1))
         return (Responses if self.is_dose_proportional else Simulated)(self.decoder(z), earlier, population.history.until)
 
-    def curve(self, now: Pulses | Body) -> Float[Tensor, "subject draw point"]:
+    def curve(self, now: Pulses | AnyBody) -> Float[Tensor, "subject draw point"]:
         """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
 
         Of a body that is not proportional to dose no single response tells enough: the curve is that of its clearance over the steady concentration, which
         shows where it saturates, with its volume and how fast a dose is absorbed.
         """
         c = self.configuration
+        if isinstance(now, Recirculating):
+            return one_dose(now, c.curve_times_h, 1e-5 / c.scales.volume)
         if isinstance(now, Body):
             clearance = torch.stack([now.clearance(level) for level in c.clearance_at_mg_per_L], -1)
             return torch.cat([SHARPER * clearance.log(), now.disposition()["V"].log()[..., None], now.ka.log()[..., None]], -1)
+        assert isinstance(now, Pulses)
         pulses = now
         time = torch.tensor(c.curve_times_h)[None]
         parts = []
@@ -224,9 +231,9 @@ def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[
 
 def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) -> Tensor:
     """How much looser each point may be: concentrations and integrals fade in importance below a fiftieth of their highest value."""
-    if not configuration.is_dose_proportional:
+    if configuration.clearance_at_mg_per_L:
         return torch.ones_like(curve)
-    parts = curve.unflatten(-1, (configuration.routes, 2, -1))
+    parts = curve.unflatten(-1, (-1, 2, len(configuration.curve_times_h)))
     return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-3).detach()
 
 
