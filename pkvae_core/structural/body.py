@@ -15,6 +15,7 @@ class AnyBody(ABC):
 
     ka: Float[Tensor, "subject draw"]
     saturates: ClassVar[bool] = False  # one state, the drug's amount, whose elimination is the slower per mg the more there is
+    scales: ClassVar[bool] = False  # whether twice the amount of every dose is twice every concentration
     rhythm_h: ClassVar[float] = 0.0  # after so many hours the same happens again to whoever does the same again; 0 where no hour differs from any other
 
     def period_h(self, interval_h: float) -> float:

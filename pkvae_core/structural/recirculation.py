@@ -40,6 +40,7 @@ class Recirculating(AnyBody):
     turnover: Float[Tensor, "subject draw"]
     share: Float[Tensor, "subject draw"]
     emptied: Float[Tensor, "subject draw"]
+    scales: ClassVar[bool] = True
     rhythm_h: ClassVar[float] = DAY_H
 
     def clearance(self, concentration_mg_per_L: float = 0.0) -> Float[Tensor, "subject draw"]:
