@@ -76,7 +76,12 @@ def held_at(posterior: Posterior, start_h: float) -> Held | None:
     body = answers.now
     assert isinstance(body, AnyBody)
     changes = [] if answers.until is None else answers.until.flatten().tolist()
-    if not isinstance(body, Body) or not body.saturates or any(until_h > start_h for until_h in changes) or any(d.time_h + d.infusion_h > start_h for d in past):
+    if (
+        not isinstance(body, Body)
+        or not body.saturates
+        or any(until_h > start_h for until_h in changes)
+        or any(d.time_h + d.infusion_h > start_h for d in past)
+    ):
         return None
     nothing = Held(body.start(), torch.zeros_like(body.ka))
     if not past:

@@ -16,6 +16,7 @@ from pkvae_core.drugs.published.model import Parameters, PublishedModel, pulses
 from pkvae_core.drugs.regimens import MOST_SAMPLES, SAMPLE_COUNT_WEIGHTS, average_concentration, clinical_doses, clinical_sample_times
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses
 from pkvae_core.structural.responses import Responses, joined
 from pkvae_core.structural.simulated import Simulated
@@ -149,6 +150,15 @@ def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, "
 def is_dose_proportional(card: DrugCard) -> bool:
     """Whether twice the dose is twice the concentration: what holds of all of a drug's published models, or of none. A card without any is of a cohort's."""
     return all(MODELS[m.name].body is None for m in card.published_models)
+
+
+def typical_body(card: DrugCard) -> AnyBody | None:
+    """The body of the card's typical patient by its first published model; None where doses add up as responses do."""
+    published = MODELS[card.published_models[0].name] if card.published_models else None
+    if published is None or published.body is None:
+        return None
+    known = {name: torch.tensor([value], dtype=torch.float64) for name, value in card.typical_patient.items()}
+    return published.body(published.at(known, torch.zeros(1, 1, len(published.variance))))
 
 
 def typical_clearance(card: DrugCard, covariates: dict[str, Tensor]) -> Tensor:

@@ -110,7 +110,7 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
     typical = {name: float(value) for name, value in published.typical(_typical_patient(card)).items()}
     if published.body is not None:  # as if its clearance were always that at the level aimed for
         CL = float(published.clearance(_typical_patient(card), average_concentration(card)))
-        typical = {"CL": CL, "V1": typical["V"], "ka": typical["ka"]}
+        typical |= {"CL": CL, "V1": typical["V1"] if "V1" in typical else typical["V"]}
     if structure.compartments == 1:
         typical["V1"] += typical.get("V2", 0.0)
     typical = {"Q": 0.5 * typical["CL"], "V2": typical["V1"], "ka": 1.0} | typical

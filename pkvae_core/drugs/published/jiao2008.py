@@ -65,15 +65,15 @@ MODEL = PublishedModel(
         Headline({"WT": 65.5}, "odds", 0.291 / 0.709, 0.001, "29.1 % of the glucuronide goes into the bile"),
     ),
     assumptions=(
-        "Doses are counted as mycophenolic acid: 500 mg of the mofetil are 369.5 mg. The source does not say which the paper counted; as mofetil, a gram would "
-        "lead healthy people to an AUC of more than 100 mg·h/L, where labels print 64.",
-        "Meals empty the bile 4 and 10 h after the first dose of the record, and at these hours of every day: lunch at 12:00 and supper at 18:00 where the day's "
-        "first dose is taken at 8:00. One study of the two had supper at 9.5 h. No breakfast: the paper's volunteers had fasted.",
+        "Doses are counted as mycophenolic acid: 500 mg of the mofetil are 369.5 mg. The source does not say which the paper counted; counted as mofetil, "
+        "levels would be a third higher.",
+        "Meals empty the bile 4 and 10 h after the first dose of the record, and at these hours of every day: lunch at 12:00 and supper at 18:00 where the "
+        "day's first dose is at 8:00. In one of the two studies supper was at 9.5 h. There is no breakfast: the volunteers had fasted.",
         "A meal empties 49 % of the bile at once; the paper's model takes 0.01 h for it.",
-        "The residual error of the paper is log-normal with a standard deviation of 0.453; ours is normal with 45.3 % of the concentration, and 0.05 mg/L more, "
-        "which is assumed, so that a level before absorption has begun is not impossible.",
+        "The paper's residual error is log-normal with a standard deviation of 0.453; ours is normal with 45.3 % of the concentration, and 0.05 mg/L more, "
+        "which is assumed: so that a level before absorption has begun is not impossible.",
         "The variability of the share that goes into the bile (29 %) acts on its odds, so that no share exceeds 1; to first order that is the same.",
-        "The paper has one dose: that kinetics stay the same over weeks of doses is assumed. It reports no variability between occasions.",
+        "The paper has one dose: that the kinetics stay the same over weeks of doses is assumed. It reports no variability between occasions.",
     ),
     body=body,
 )
