@@ -132,7 +132,7 @@ def published_responses(model: PublishedModel, card: DrugCard, population: Popul
     now, *before = (at(row) for row in (population.covariates, *history.covariates.unbind(1)))
     if model.body is not None:
         return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), history.until)
-    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until)
+    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until, model.onset_changes)
 
 
 def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> AnyResponses:

@@ -9,6 +9,7 @@ from pkvae_core.drugs.published import (
     savic2011,
     staatz2006,
     thomson2009,
+    twosites2026,
     voller2017,
     woillard2011,
     yukawa1990,
@@ -17,5 +18,18 @@ from pkvae_core.drugs.published.model import PublishedModel
 
 MODELS: dict[str, PublishedModel] = {
     module.MODEL.name: module.MODEL
-    for module in (goti2018, thomson2009, colin2019, hennig2013, staatz2006, rovei1982, grasela1985, voller2017, savic2011, woillard2011, yukawa1990)
+    for module in (
+        goti2018,
+        thomson2009,
+        colin2019,
+        hennig2013,
+        staatz2006,
+        rovei1982,
+        grasela1985,
+        voller2017,
+        savic2011,
+        woillard2011,
+        yukawa1990,
+        twosites2026,
+    )
 }
