@@ -21,6 +21,7 @@ from pkvae_core.vae.vae import PKVAE, Parts, hide, objective
 
 POOL = 8192
 SAVE_EVERY = 1000
+CLIP = 50.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: boo
         parts = objective(model, patients, seen, curve_sd=schedule.curve_sd_at(step))
         optimiser.zero_grad(set_to_none=True)
         parts.total(beta=1.0).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 50.0)
+        _clip(model)
         optimiser.step()
         _average(average, model, min(schedule.average, (step + 1) / (step + 10)))
         running.append([float(getattr(parts, f.name).detach()) for f in fields(Parts)])
@@ -98,6 +99,15 @@ def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: boo
         if (step + 1) % SAVE_EVERY == 0 and step + 1 < schedule.steps:
             _save_state(out, model, average, optimiser, step + 1, curve)
     return _finish(average, out, schedule, curve)
+
+
+def _clip(model: PKVAE) -> None:
+    """Encoder and all else apart: where a curve has cliffs, gradients of thousands pass through the decoder, and the encoder would starve on what one common
+    clip leaves it."""
+    encoder = list(model.encoder.parameters())
+    mine = set(map(id, encoder))
+    for group in (encoder, [p for p in model.parameters() if id(p) not in mine]):
+        torch.nn.utils.clip_grad_norm_(group, CLIP)
 
 
 def _average(average: PKVAE, model: PKVAE, decay: float) -> None:

@@ -15,7 +15,7 @@ from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.encoder import Scales
 from pkvae_core.vae.vae import PKVAE, Configuration
 
-FIRST_H, POINTS, LAST_H = 0.15, 24, 1000.0  # of the teacher's curve
+FIRST_H, POINTS, LAST_H, LAST_OF_POWER_H = 0.15, 24, 1000.0, 5000.0  # of the teacher's curve
 STEP_H = 0.35  # between its points where several waves may make peaks within the hour
 CLOCK_H = 0.05  # three minutes: no better does a ward know when a capsule was swallowed
 TERMS = 3
@@ -44,21 +44,27 @@ def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
     is_used = vein.amplitude[:, 0, 0] > 0
     volume = float((1 / (vein.amplitude[:, 0, 0] * is_used).sum(-1)).median())
     slowest = torch.where(is_used, vein.rate[:, 0, 0], torch.inf).min(-1).values
-    end = min(float(4 * math.log(2) / slowest.quantile(0.1)), LAST_H)
+    terms = int(is_used.sum(-1).max())  # more than usual is a power of time, which has no one half-life
+    is_power = terms > TERMS
+    end = min(float(4 * math.log(2) / slowest.quantile(0.1)), LAST_OF_POWER_H if is_power else LAST_H)
     configuration = Configuration(
         scales=_scales(card, sample, volume),
         models=len(card.published_models),
         routes=len(card.routes),
         curve_times_h=_curve_times(sample, end),
         latent=latent or (4 + onset["absorption"] if is_oral else 5),
+        terms=max(terms, TERMS),
         stages=sample.pulses.stages,
         **onset,
     )
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)
-    rates = vein.rate[:, 0, 0][is_used].log()
-    amplitudes = torch.full((configuration.terms,), math.log(1 / volume / configuration.terms))
-    model.decoder.centre_disposition = torch.stack([amplitudes, rates.quantile(torch.linspace(0.9, 0.1, configuration.terms))])
+    if is_power:
+        model.decoder.centre_disposition = torch.stack([table[:, 0, 0, :terms].log().median(0).values for table in (vein.amplitude, vein.rate)])
+    else:
+        rates = vein.rate[:, 0, 0][is_used].log()
+        amplitudes = torch.full((TERMS,), math.log(1 / volume / TERMS))
+        model.decoder.centre_disposition = torch.stack([amplitudes, rates.quantile(torch.linspace(0.9, 0.1, TERMS))])
     if is_oral:
         model.decoder.centre_onset = _typical_onset(sample.pulses)
     return model

@@ -44,6 +44,11 @@ def changing(bodies, onsets=(FASTED, FED, FASTED), until=UNTIL_H) -> Responses:
     return Responses(each[-1], tuple(each[:-1]), torch.tensor([until], dtype=torch.float64), onset_changes=True)
 
 
+def _held_inside(slope, low, high):
+    """The slope of one stretch between two events, at its ends too."""
+    return lambda t, x: slope(min(max(t, np.nextafter(low, high)), np.nextafter(high, low)), x)
+
+
 def integrated(bodies, onsets, times) -> np.ndarray:
     """Concentration by following every dose's two depots, each with its own rate, through one body of two compartments."""
     arrivals = []
@@ -58,8 +63,7 @@ def integrated(bodies, onsets, times) -> np.ndarray:
     state, found = np.zeros(2), {}
     edges = sorted({0.0, *UNTIL_H, *times, *(start for start, _, _ in arrivals)})
     for low, high in zip(edges[:-1], edges[1:], strict=True):
-        inside = np.nextafter(high, low)
-        state = solve_ivp(lambda t, x, low=low, inside=inside: slope(min(max(t, np.nextafter(low, high)), inside), x), (low, high), state, rtol=1e-10, atol=1e-12).y[:, -1]
+        state = solve_ivp(_held_inside(slope, low, high), (low, high), state, rtol=1e-10, atol=1e-12).y[:, -1]
         found[high] = state[0] / bodies[sum(high > u for u in UNTIL_H)][1]
     return np.array([found[t] for t in times])
 

@@ -5,6 +5,7 @@ from pkvae_core.drugs.published import (
     goti2018,
     grasela1985,
     hennig2013,
+    powerlaw2026,
     rovei1982,
     savic2011,
     staatz2006,
@@ -31,5 +32,6 @@ MODELS: dict[str, PublishedModel] = {
         woillard2011,
         yukawa1990,
         twosites2026,
+        powerlaw2026,
     )
 }
