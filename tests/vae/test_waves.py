@@ -88,3 +88,11 @@ def test_the_clock_takes_the_cliffs_out_of_the_gradient():
         assert model.decoder.onset is not None
         norms[clock] = float(torch.cat([p.grad.flatten() for p in model.decoder.onset.parameters() if p.grad is not None]).norm())
     assert norms[0.0] > 2 * norms[0.05]
+
+
+def test_a_power_of_time_gets_all_its_exponentials_and_a_curve_that_is_long_enough():
+    """The slowest one's half-life is a month: four of them are 2,900 h in the middle, and longer in one patient of ten."""
+    found = untrained(load_card("power_law"), seed=1)
+    assert found.configuration.terms == 6 and 2900 < found.configuration.curve_times_h[-1] <= 5000
+    untaught = found.decoder(torch.zeros(1, 1, found.configuration.latent)).auc()[0, 0, 0].detach()
+    assert 1 / float(untaught) == pytest.approx(6.0, rel=0.5)  # L/h: it begins near the typical patient
