@@ -1,7 +1,7 @@
 """How far is the whole profile of the next interval off, from three to five levels in the one before it, beside the exact posterior and compartment fits?
 
 Every virtual patient takes the card's typical regimen twice. Of the first interval 3 to 5 levels are known, at random hours; the true concentration of the
-second is asked for at `POINTS` times. The error of a patient is the root mean square of (posterior median - truth), over the mean true concentration.
+second is asked for at `POINTS` even times. The error of a patient is the root mean square of (posterior median - truth), over the mean true concentration.
 """
 
 from collections.abc import Callable
@@ -64,8 +64,8 @@ def profile_error(middle: Float[np.ndarray, "subject time"], truth: Float[np.nda
     return np.sqrt(((middle - truth) ** 2).mean(1)) / truth.mean(1)
 
 
-def ask(card: DrugCard, count: int, generator: torch.Generator) -> Asked:
-    """Fresh virtual patients, all covariates known."""
+def ask(card: DrugCard, count: int, generator: torch.Generator, *, points: int = POINTS) -> Asked:
+    """Fresh virtual patients, all covariates known, asked about at so many times."""
     drawn = COHORTS[card.cohort](count, {c.name: (c.low, c.high) for c in card.covariates}, generator)
     covariates = torch.stack([drawn[c.name] for c in card.covariates], 1)
     doses, interval = _twice(card, count)
@@ -80,7 +80,7 @@ def ask(card: DrugCard, count: int, generator: torch.Generator) -> Asked:
     level = level + error_sd(card, model, level) * torch.randn(level.shape, generator=generator)
     least = torch.full_like(level, LLOQ_SHARE * average_concentration(card))
     is_below = (level < least) & is_sample
-    later = interval * (1 + (torch.arange(POINTS) + 1) / POINTS)
+    later = interval * (1 + (torch.arange(points) + 1) / points)
     truth = responses.curves(doses, later.expand(count, -1))[0][:, 0]
     return Asked(replace(blank, level=torch.where(is_below, least, level), is_below_lloq=is_below), later, truth.numpy())
 

@@ -15,7 +15,7 @@ from pkvae_core.vae.vae import PKVAE
 
 NAME = "profile-error"
 TITLE = "error of the next interval's profile from 3 to 5 levels (figures recorded for the very same model are kept), about 5 min a drug"
-PATIENTS, COVERAGE_PATIENTS, COHORT, ROUNDS = 100, 4000, 100, 25
+PATIENTS, COVERAGE_PATIENTS, COVERAGE_POINTS, COHORT, ROUNDS = 100, 1000, 12, 100, 25
 SEED_OFFSET = 5_000_000_029
 
 
@@ -36,7 +36,7 @@ def measure(seed: int, say: Callable[[str], None]) -> dict:
 
 def _of(model: PKVAE, seed: int, say: Callable[[str], None]) -> dict:
     card, start = model.card, SEED_OFFSET + 10_000 * seed
-    many = ask(card, COVERAGE_PATIENTS, torch.Generator().manual_seed(start + 1))
+    many = ask(card, COVERAGE_PATIENTS, torch.Generator().manual_seed(start + 1), points=COVERAGE_POINTS)
     covered = by_vae(model, many, seed=start, say=say).is_inside(many).mean()
     asked = ask(card, PATIENTS, torch.Generator().manual_seed(start))
     ours = by_vae(model, asked, seed=start, say=say).error(asked)
