@@ -78,7 +78,7 @@ def _sources(card: DrugCard, notes: Notes) -> None:
             if part.unverified:
                 notes.warn("not all of it has a source", "Find one, or leave out what has none (see its note).", column=name)
     for name, source in card.sources.items():
-        if not (source.doi or source.url):
+        if not (source.doi or source.url or card.synthetic):
             notes.error("it has neither a DOI nor an address", "Give one, so that it can be looked up.", column=f"sources.{name}")
         if source not in used:
             notes.warn("nothing refers to it", "Name it where it is used, or remove it.", column=f"sources.{name}")

@@ -133,10 +133,10 @@ def published_responses(model: PublishedModel, card: DrugCard, population: Popul
     now, *before = (at(row) for row in (population.covariates, *history.covariates.unbind(1)))
     if model.body is not None:
         return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), history.until)
-    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until)
+    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until, model.onset_changes)
 
 
-def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> AnyResponses:
+def true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> AnyResponses:
     """One true patient for each subject, from its own published model."""
     each = []
     for m in card.published_models:
@@ -186,10 +186,10 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
     )
     is_sample = torch.arange(MOST_SAMPLES) < number[:, None]
     blank = Population(covariates, history, doses, time, time, is_sample, is_sample, torch.ones_like(time))
-    truth = _true_responses(card, blank, model, generator)
+    truth = true_responses(card, blank, model, generator)
     concentration = truth.curves(doses, time)[0][:, 0]
     lloq = average_concentration(card) * torch.exp(torch.empty(count, 1).uniform_(math.log(0.005), math.log(0.15), generator=generator))
-    observed = concentration + _error_sd(card, model, concentration) * torch.randn(concentration.shape, generator=generator)
+    observed = concentration + error_sd(card, model, concentration) * torch.randn(concentration.shape, generator=generator)
     is_below = observed < lloq
     population = replace(blank, level=torch.where(is_below, lloq, observed), is_below_lloq=is_below & is_sample)
     return VirtualPatients(population, model, truth, concentration)
@@ -219,7 +219,8 @@ def _drawn_history(
     return latest, History(until, before)
 
 
-def _error_sd(card: DrugCard, model: Tensor, concentration: Tensor) -> Tensor:
+def error_sd(card: DrugCard, model: Int[Tensor, " subject"], concentration: Float[Tensor, "subject sample"]) -> Float[Tensor, "subject sample"]:
+    """Standard deviation (mg/L) of the residual error of each subject's own published model."""
     each = torch.stack([MODELS[m.name].error.sd(concentration) for m in card.published_models])
     return each.gather(0, model.view(1, -1, 1).expand(1, *concentration.shape))[0]
 

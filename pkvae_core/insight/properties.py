@@ -14,7 +14,7 @@ from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import Pulses, disposition
 from pkvae_core.structural.recirculation import Recirculating
 
-PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time")
+PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time", "share", "ka2", "lag2")
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,27 @@ def pharmacokinetics(pulses: Pulses) -> list[Property]:
 
 
 def _absorption(pulses: Pulses) -> list[Property]:
-    """The rate of the onset's exponentials, which follow those of the disposition; the lag; the hour at which a swallowed dose peaks."""
-    amplitude, rate, lag = pulses.amplitude[:, 0, 1], pulses.rate[:, 0, 1], pulses.lag[:, 0, 1]
+    """The rate of the onset's exponentials, which follow those of the disposition; the lag; the hour at which a swallowed dose peaks.
+
+    Where it arrives in two waves, those are the first one's, and the second's come after them with the share of the first.
+    """
+    amplitude, rate, lag = pulses.amplitude[:, 0, 1:], pulses.rate[:, 0, 1:], pulses.lag[:, 0, 1:]  # subject wave ...
     time = torch.arange(1, 241) / 10
-    since = (time - lag[:, None]).clamp(min=0)[..., None]
-    curve = (amplitude[:, None] * torch.exp(-rate[:, None] * since)).sum(-1)
-    return [
-        Property("ka", "Absorption rate", "1/h", rate[:, rate.shape[-1] // pulses.blocks].float().numpy()),
-        Property("lag", "Absorption lag", "h", lag.float().numpy()),
+    since = (time - lag[..., None]).clamp(min=0)[..., None]
+    curve = (amplitude[:, :, None] * torch.exp(-rate[:, :, None] * since)).sum((1, -1))
+    ka, share = rate[..., rate.shape[-1] // pulses.blocks], (amplitude / rate).sum(-1)
+    found = [
+        Property("ka", "Absorption rate", "1/h", ka[:, 0].float().numpy()),
+        Property("lag", "Absorption lag", "h", lag[:, 0].float().numpy()),
         Property("peak_time", "Time of the peak, swallowed", "h", time[curve.argmax(-1)].numpy()),
+    ]
+    if lag.shape[1] < 2:
+        return found
+    return [
+        *found,
+        Property("share", "Absorbed at the first site", "%", (100 * share[:, 0] / share.sum(1)).float().numpy()),
+        Property("ka2", "Absorption rate of the second wave", "1/h", ka[:, 1].float().numpy()),
+        Property("lag2", "Lag of the second wave", "h", lag[:, 1].float().numpy()),
     ]
 
 

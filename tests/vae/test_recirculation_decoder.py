@@ -13,7 +13,7 @@ from pkvae_core.structural.exponentials import Doses
 from pkvae_core.structural.recirculation import Recirculating
 from pkvae_core.vae.encoder import clock_features
 from pkvae_core.vae.recirculation import RecirculationDecoder
-from pkvae_core.vae.train import untrained
+from pkvae_core.vae.untrained import untrained
 from pkvae_core.vae.vae import PKVAE, Configuration, objective
 
 
