@@ -1,7 +1,7 @@
 """How far is the whole profile of the next interval off, from three to five levels in the one before it, beside the exact posterior and compartment fits?
 
 Every virtual patient takes the card's typical regimen twice. Of the first interval 3 to 5 levels are known, at random hours; the true concentration of the
-second is asked for at `POINTS` even times. The error of a patient is the root mean square of (posterior median - truth), over the mean true concentration.
+second is asked for at `POINTS` even times. Where meals bring a drug back, an interval is a whole day here, with all of its doses and meals. The error of a patient is the root mean square of (posterior median - truth), over the mean true concentration.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from torch import Tensor
 from pkvae_core.checks.contenders import weighted
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.cohorts import COHORTS
-from pkvae_core.drugs.population import History, Population, error_sd, published_responses, rows, true_responses
+from pkvae_core.drugs.population import History, Population, error_sd, published_responses, rows, true_responses, typical_body
 from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.exposure import weighted_quantiles
@@ -86,13 +86,14 @@ def ask(card: DrugCard, count: int, generator: torch.Generator, *, points: int =
 
 
 def _twice(card: DrugCard, count: int) -> tuple[Doses, float]:
-    """The card's typical regimen at hours 0 and one interval later, and that interval (h)."""
-    regimen = card.typical_regimen
+    """The card's typical regimen for two intervals, and that interval (h): a day where the hours of a day differ."""
+    regimen, body = card.typical_regimen, typical_body(card)
     product = card.product(regimen.product)
-    time = torch.tensor([0.0, regimen.interval_h]).expand(count, -1)
+    interval = regimen.interval_h if body is None else body.period_h(regimen.interval_h)
+    time = torch.arange(0, 2 * interval, regimen.interval_h).float().expand(count, -1)
     amount = torch.full_like(time, product.active_mg(regimen.amount_mg) * product.bioavailability)
     route = torch.full(time.shape, card.routes.index(product.route))
-    return Doses(time, amount, torch.full_like(time, regimen.infusion_h), route), regimen.interval_h
+    return Doses(time, amount, torch.full_like(time, regimen.infusion_h), route), interval
 
 
 @torch.no_grad()

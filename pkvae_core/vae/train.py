@@ -14,7 +14,6 @@ from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.population import Population, VirtualPatients, rows, simulate
-from pkvae_core.drugs.published import MODELS
 from pkvae_core.vae.checkpoint import save_model
 from pkvae_core.vae.untrained import untrained
 from pkvae_core.vae.vae import PKVAE, Parts, hide, objective

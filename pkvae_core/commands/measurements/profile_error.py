@@ -9,6 +9,7 @@ from pkvae_core.checks.profile_error import Asked, ask, by_exact, by_map, by_vae
 from pkvae_core.checks.ratio import ratio_of_medians, share_closed
 from pkvae_core.checks.recorded import recorded
 from pkvae_core.drugs.card import CARDS, DrugCard, available_drugs, load_card
+from pkvae_core.drugs.population import typical_body
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.vae.checkpoint import load_model
 from pkvae_core.vae.vae import PKVAE
@@ -20,12 +21,12 @@ SEED_OFFSET = 5_000_000_029
 
 
 def measure(seed: int, say: Callable[[str], None]) -> dict:
-    """Figures of every trained drug that is proportional to dose."""
+    """Figures of every trained drug whose concentrations scale with its doses."""
     before = recorded(NAME) or {}
     known = before.get("drugs", {}) if (before.get("seed"), before.get("patients")) == (seed, PATIENTS) else {}
     found = {}
     for drug in available_drugs():
-        if not (CARDS / drug / "model.safetensors").exists() or any(MODELS[m.name].body for m in load_card(drug).published_models):
+        if not (CARDS / drug / "model.safetensors").exists() or ((body := typical_body(load_card(drug))) is not None and not body.scales):
             continue
         model = load_model(drug)
         same = known.get(drug, {}).get("model") == model.version
@@ -72,7 +73,7 @@ def _classical(card: DrugCard, asked: Asked, ours: np.ndarray, best: np.ndarray,
 def is_beyond_compartments(card: DrugCard) -> bool:
     """Whether no model of one or two compartments with first-order absorption is the truth."""
     typical = [set(MODELS[m.name].typical({name: torch.tensor([value]) for name, value in card.typical_patient.items()})) for m in card.published_models]
-    return any(names & {"ktr", "ka2", "alpha"} for names in typical)
+    return any(names & {"ktr", "ka2", "alpha"} for names in typical) or typical_body(card) is not None
 
 
 def markdown(found: dict) -> str:
