@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages import literal, model, open_case, open_page, posterior_for
+from pages import clinical, literal, model, open_case, open_page, posterior_for
 from pages.dose_parts.answer import show_answer
 from pages.dose_parts.engines import show_engines
 from pages.dose_parts.entitled import show_banner
@@ -28,21 +28,35 @@ open_page()
 def page() -> None:
     """The strip stands above the way in, yet knows what was just typed there."""
     head = st.container()
-    if open_case() is None or st.session_state.get("is_editing"):
+    if on_the_table() is None or st.session_state.get("is_editing"):
         show_ways_in()
-    case = open_case()
-    if case is None and (earlier := earlier_case()):
+    case = on_the_table()
+    if case is None and (earlier := earlier_case()) and earlier.drug in clinical():
         _show_earlier(head, earlier)
         return
     with head:
         if case is None:
             st.title("Dose a patient", anchor=False)
             st.markdown("Open an example, upload a file, or type: the recommendation appears by itself.")
+            say_who_is_not_here()
             return
         show_strip(case)
         if caution := st.session_state.get("reopened"):
             st.warning(caution, icon=":material/history:")
     answer(case)
+
+
+def on_the_table() -> Case | None:
+    """The open case; none where it takes a made-up drug, which no page under Clinic shows."""
+    case = open_case()
+    return case if case is not None and case.drug in clinical() else None
+
+
+def say_who_is_not_here() -> None:
+    """That a patient is open who takes no medicine, where one is."""
+    if case := open_case():
+        name = literal(model(case.drug).card.name)
+        st.info(f"{literal(case.label)} takes {name}, no real drug: the pages under Teach and Research show this patient.", icon=":material/science:")
 
 
 def _show_earlier(head: DeltaGenerator, case: Case) -> None:

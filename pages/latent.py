@@ -8,6 +8,7 @@ from pages.latent_parts.covariates import show_covariates
 from pages.latent_parts.curves import draw_curves, offer_coordinates
 from pages.latent_parts.map import draw_map
 from pages.latent_parts.measured import show_dimensions, show_meaning
+from pages.latent_parts.teaching import offer_example
 from pages.latent_parts.view import choose_drug, choose_view
 from pages.latent_parts.walking import OFFERED, show_walk
 from pkvae_core.insight.latent import has_latent_space
@@ -72,6 +73,7 @@ st.title("Latent space", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     drug = choose_drug()
     st.caption("Each dot is a virtual patient, placed where the model reads its whole true curve. Click a dot, or draw around some; double-click clears.")
+offer_example(drug)
 if has_latent_space(model(drug)):
     say_whether_the_patient_is_here(drug)
     explore(drug)

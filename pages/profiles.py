@@ -7,6 +7,7 @@ from pages import chart, model, open_case, open_page, theme
 from pages.checks_parts.jobs import Step
 from pages.checks_parts.running import begin, is_running, outcomes, show_running
 from pages.checks_parts.source import Source, choose_source
+from pages.latent_parts.teaching import offer_example
 from pages.profiles_parts.rivals import classify_all, fits_of
 from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
 from pkvae_core.insight.profile import contrast
@@ -104,6 +105,7 @@ open_page()
 st.title("Profiles", anchor=False)
 st.markdown("One compartment, two, or more than that? Three models on the same levels, and the class that the evidence gives each patient.")
 if source := choose_source():
+    offer_example(source.drug)
     show_patient(source.drug, *show_cohort(source))
 else:
     show_running()

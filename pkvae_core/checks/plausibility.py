@@ -16,10 +16,12 @@ from pkvae_core.checks.biology import QUESTIONS, Question, Trial, trial_of
 from pkvae_core.checks.bodies import BODY_QUESTIONS, body_trial_of
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.expected import Answers, asked
+from pkvae_core.checks.meals import MEAL_QUESTIONS, meal_trial_of
 from pkvae_core.checks.progress import Progress, silent
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import is_dose_proportional, simulate
+from pkvae_core.drugs.population import simulate, typical_body
 from pkvae_core.patient import Patient, Regimen
+from pkvae_core.structural.recirculation import Recirculating
 
 REFERENCE = 10_000
 INSIDE = 0.998  # share of the published models' own patients in the range of a parameter
@@ -85,7 +87,7 @@ def plausibility(
     A patient without doses is tried on five days of the card's typical regimen.
     """
     dosed = [_dosed(card, patient if over == "posterior" else replace(patient, samples=())) for patient in patients]
-    laws, try_out = (QUESTIONS, trial_of) if is_dose_proportional(card) else (BODY_QUESTIONS, body_trial_of)
+    laws, try_out = _laws(card)
     questions = (*laws, *_ranges(card, seed))
     wrong: list[list[np.ndarray]] = [[] for _ in questions]
     left_out: list[str] = []
@@ -100,6 +102,14 @@ def plausibility(
         answered += [p.id for p in answer.patients]
     checks = tuple(_judged(q, np.concatenate(w), answered) for q, w in zip(questions, wrong, strict=True) if w)
     return Plausibility(engine.name, over, len(answered), draws, checks, tuple(left_out))
+
+
+def _laws(card: DrugCard):
+    """The questions that can be asked of the drug's answers to doses, and what makes a trial of them."""
+    body = typical_body(card)
+    if body is None:
+        return QUESTIONS, trial_of
+    return (MEAL_QUESTIONS, meal_trial_of) if isinstance(body, Recirculating) else (BODY_QUESTIONS, body_trial_of)
 
 
 def _dosed(card: DrugCard, patient: Patient) -> Patient:

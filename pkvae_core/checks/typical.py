@@ -14,7 +14,7 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import is_dose_proportional
 from pkvae_core.structural.any_responses import AnyResponses
-from pkvae_core.structural.body import Body, changed
+from pkvae_core.structural.body import AnyBody, Body, changed
 from pkvae_core.structural.exponentials import Doses, Pulses, superpose
 from pkvae_core.structural.ode import Held
 from pkvae_core.structural.repeated import Repeated
@@ -53,7 +53,11 @@ def by_amount(
     """Each of these exposures with each of these amounts of active substance (the same for all subjects, or each one's own), at the typical interval."""
     amounts = torch.as_tensor(active_mg, dtype=torch.float32)
     if isinstance(responses, Simulated):
-        return _followed(card, responses.now, amounts.expand(len(responses.now.ka), -1), metrics)
+        body = responses.now
+        own = amounts.expand(len(body.ka), -1)
+        if not body.scales:
+            return _followed(card, body, own, metrics)
+        return {name: table * own[:, None] for name, table in _followed(card, body, torch.ones_like(own[:, :1]), metrics).items()}
     days = DAYS if is_dose_proportional(card) else round(card.horizon_h / 24)
     own = amounts if amounts.ndim == 1 else amounts[:, None]
     return {name: table[..., None] * own for name, table in unit_exposures(card, responses.pulses, metrics, days=days).items()}
@@ -79,32 +83,32 @@ def _after_dose(card: DrugCard) -> Float[Tensor, " time"]:
     return torch.cat([torch.tensor([regimen.infusion_h]), torch.linspace(0.25, min(6.0, regimen.interval_h), 24)])
 
 
-def _followed(card: DrugCard, body: Body, amounts: Float[Tensor, "subject amount"], metrics: Sequence[str]) -> dict[str, Tensor]:
+def _followed(card: DrugCard, body: AnyBody, amounts: Float[Tensor, "subject amount"], metrics: Sequence[str]) -> dict[str, Tensor]:
     """A few subjects at a time, amount after amount."""
     subjects = torch.arange(len(body.ka)).split(max(1, AT_ONCE // body.ka.shape[1]))
     parts = [[_lived(card, changed([body], lambda table, some=some: table[some]), each, metrics) for each in amounts[some].unbind(1)] for some in subjects]
     return {name: torch.cat([torch.stack([each[name] for each in row], -1) for row in parts]) for name in metrics}
 
 
-def _lived(card: DrugCard, body: Body, amount: Float[Tensor, " subject"], metrics: Sequence[str]) -> dict[str, Float[Tensor, "subject draw"]]:
-    """Exposures of the last interval before the horizon."""
+def _lived(card: DrugCard, body: AnyBody, amount: Float[Tensor, " subject"], metrics: Sequence[str]) -> dict[str, Float[Tensor, "subject draw"]]:
+    """Exposures of the last interval before the horizon; of the last day, where the hours of a day differ."""
     regimen, count = card.typical_regimen, len(body.ka)
     interval, route = float(regimen.interval_h), card.routes.index(card.product(regimen.product).route)
-    number = int(card.horizon_h // interval)
-    time = torch.cat([_after_dose(card)[1:] if "peak" in metrics else torch.empty(0), torch.tensor([interval])])
+    number, last = int(card.horizon_h // interval), round(body.period_h(interval) / interval)
+    peaks = [i * interval + _after_dose(card)[1:] for i in range(last)] if "peak" in metrics else []
+    time = torch.cat([*peaks, torch.tensor([last * interval])])
 
     def doses(start: Tensor) -> Doses:
         start = start.expand(count, -1)
         return Doses(start, amount[:, None].expand_as(start), torch.full_like(start, regimen.infusion_h), torch.full_like(start, route, dtype=torch.long))
 
-    repeated = Repeated(body, doses(torch.zeros(1)), interval)
-    if repeated.is_possible:
+    if isinstance(body, Body) and (repeated := Repeated(body, doses(torch.zeros(1)), interval)).is_possible:
         begin = repeated.amounts(Held(body.start(), torch.zeros_like(body.ka)), (number - 1,))[0]
         level, area = repeated.interval(begin, time)
         area = area[..., -1]
     else:
-        last = (number - 1) * interval
-        level, area = Simulated(body).curves(doses(interval * torch.arange(number)), torch.cat([torch.tensor([last]), last + time]).expand(count, -1))
+        start = torch.tensor([(number - last) * interval])
+        level, area = Simulated(body).curves(doses(interval * torch.arange(number)), torch.cat([start, start + time]).expand(count, -1))
         level, area = level[..., 1:], area[..., -1] - area[..., 0]
-    found = {"auc24": area * 24 / interval, "trough": level[..., -1]}
+    found = {"auc24": area * 24 / (last * interval), "trough": level[..., -1]}
     return {name: found[name] if name != "peak" else level[..., :-1].max(-1).values for name in metrics}

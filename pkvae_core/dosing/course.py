@@ -12,7 +12,7 @@ from pkvae_core.dosing.span import SimulatedSpans, Span, SpanOf
 from pkvae_core.drugs.population import course
 from pkvae_core.inference.posterior import Posterior, curves
 from pkvae_core.patient import Dose, Regimen
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody, Body
 from pkvae_core.structural.ode import Held
 
 JUST_AFTER_H = 1e-3  # a concentration at the time of a dose is the one before it; a bolus peaks this much later
@@ -74,9 +74,14 @@ def held_at(posterior: Posterior, start_h: float) -> Held | None:
     something is known to change later, or where an infusion still runs."""
     answers, past = posterior.responses, past_doses(posterior, start_h)
     body = answers.now
-    assert isinstance(body, Body)
+    assert isinstance(body, AnyBody)
     changes = [] if answers.until is None else answers.until.flatten().tolist()
-    if not body.saturates or any(until_h > start_h for until_h in changes) or any(d.time_h + d.infusion_h > start_h for d in past):
+    if (
+        not isinstance(body, Body)
+        or not body.saturates
+        or any(until_h > start_h for until_h in changes)
+        or any(d.time_h + d.infusion_h > start_h for d in past)
+    ):
         return None
     nothing = Held(body.start(), torch.zeros_like(body.ka))
     if not past:
@@ -117,7 +122,7 @@ def window_span(posterior: Posterior, doses: Sequence[Dose], regimen: Regimen, w
 def window_spans(posterior: Posterior, regimens: Sequence[Regimen], window_h: tuple[float, float], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, these hours counted from its start, with any amount, the recorded doses before it included."""
     windows = {r: (r.start_h + window_h[0], r.start_h + window_h[1]) for r in regimens}
-    if not posterior.responses.is_dose_proportional:
+    if not posterior.responses.scales:
         return {r: SimulatedSpans(partial(_simulated, posterior, r, window, points)) for r, window in windows.items()}
     split = {r: split_course(posterior, r, window[1]) for r, window in windows.items()}
     grids = {r: window_grid((*fixed, *one_mg), r, windows[r], points) for r, (fixed, one_mg) in split.items()}

@@ -25,9 +25,9 @@ def fan(
 def _curves(
     posterior: Posterior, regimen: Regimen, amounts_mg: Sequence[float], time_h: Float[np.ndarray, " time"]
 ) -> Iterator[Float[np.ndarray, "draw time"]]:
-    """The curves of each amount; proportional models simulate 1 mg once and scale it."""
+    """The curves of each amount; where doses scale, 1 mg is simulated once."""
     until_h = float(time_h[-1])
-    if posterior.responses.is_dose_proportional:
+    if posterior.responses.scales:
         fixed, one_mg = (concentration(posterior, doses, time_h) for doses in split_course(posterior, regimen, until_h))
         yield from (fixed + amount_mg * one_mg for amount_mg in amounts_mg)
         return

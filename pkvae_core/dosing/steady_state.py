@@ -5,7 +5,8 @@ compared lie at least that far apart, because over short ones even a body that e
 
 When the model is proportional to dose the steady state itself is exact: the AUC of an interval is the whole area under the response to one dose (F/CL), and
 the concentrations are those of `periodic`, with the covariates that hold now. Any other model is simulated to the horizon, and its last interval is the steady
-state; of a body whose amount tells everything one interval is simulated for all of them (`structural.repeated`).
+state; of a body whose amount tells everything one interval is simulated for all of them (`structural.repeated`). Where the hours of a day differ, because
+meals bring the drug back, it is the last day.
 """
 
 import math
@@ -22,7 +23,7 @@ from pkvae_core.dosing.span import SimulatedSpans, Span, SpanOf
 from pkvae_core.drugs.population import course
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Dose, Regimen
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody, Body
 from pkvae_core.structural.exponentials import Doses
 from pkvae_core.structural.ode import Held
 from pkvae_core.structural.periodic import area_until, periodic
@@ -41,6 +42,8 @@ def steady_after_h(half_life_h: float) -> float:
 
 def steady_spans(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:
     """For each regimen, one interval of it at its steady state, with any amount; without any concentration where no points are asked for."""
+    if posterior.responses.scales and not posterior.responses.is_dose_proportional:
+        return _days(posterior, regimens, points)
     if isinstance(posterior.responses, Simulated):
         held = {start_h: held_at(posterior, start_h) for start_h in dict.fromkeys(r.start_h for r in regimens)}
         return {r: SimulatedSpans(partial(_simulated, posterior, r, held[r.start_h], points)) for r in regimens}
@@ -87,6 +90,43 @@ def _exact(posterior: Posterior, regimen: Regimen, points: int, carried: Float[n
     return span
 
 
+def _days(posterior: Posterior, regimens: Sequence[Regimen], points: int) -> dict[Regimen, SpanOf]:
+    """Where the hours of a day differ, its whole last day stands for the steady state: what is fixed, and 1 mg, simulated to the horizon."""
+    body = posterior.responses.now
+    assert isinstance(body, AnyBody)
+    edges = {r: comparison_edges(r, posterior.card.horizon_h, body.period_h(r.interval_h)) for r in regimens}
+    split = {r: split_course(posterior, r, float(edges[r][-1])) for r in regimens}
+    times = {r: _through_the_day(r, edges[r], points) for r in regimens}
+    courses = [doses for parts in split.values() for doses in parts]
+    lived = follow_all(posterior, courses, [np.append(edges[r], times[r]) for r in regimens for _ in range(2)])
+    horizon_h = posterior.card.horizon_h
+    return {r: _scaled(edges[r], times[r], horizon_h, fixed, one_mg) for r, fixed, one_mg in zip(regimens, lived[::2], lived[1::2], strict=True)}
+
+
+def _through_the_day(regimen: Regimen, edges: Float[np.ndarray, " 4"], points: int) -> Float[np.ndarray, " time"]:
+    """Times to look at between the last two edges, after each of the doses there."""
+    count = round((edges[3] - edges[2]) / regimen.interval_h)
+    each = phases(regimen.infusion_h, regimen.interval_h, points) if points else np.empty(0)
+    return np.concatenate([edges[2] + i * regimen.interval_h + each for i in range(count)])
+
+
+def _scaled(
+    edges: Float[np.ndarray, " 4"],
+    time: Float[np.ndarray, " time"],
+    horizon_h: float,
+    fixed: tuple[np.ndarray, np.ndarray],
+    one_mg: tuple[np.ndarray, np.ndarray],
+) -> SpanOf:
+    """What the fixed doses do, plus the amount times what 1 mg does; each as concentration and AUC, at the edges and then at the times."""
+    (curve0, area0), (curve1, area1) = ((level[:, 4:], np.diff(auc[:, :4])[:, ::2]) for level, auc in (fixed, one_mg))
+
+    def span(amount_mg: float) -> Span:
+        then, now = (area0 + amount_mg * area1).T
+        return Span(edges[3] - edges[2], time, len(time) - 1, now, curve0 + amount_mg * curve1, has_settled(then, now, edges, horizon_h))
+
+    return span
+
+
 def _simulated(posterior: Posterior, regimen: Regimen, held: Held | None, points: int, amounts_mg: Sequence[float]) -> list[Span]:
     """`held` is what the patient holds when the regimen starts: known, one interval stands for all of them where it can; else every dose is simulated."""
     edges = comparison_edges(regimen, posterior.card.horizon_h)
@@ -128,11 +168,13 @@ def _repeated(
     return [Span(regimen.interval_h, edges[2] + phase, len(phase) - 1, area[i, :, -1], level[i, :, :-1], settled[i]) for i in range(count)]
 
 
-def comparison_edges(regimen: Regimen, horizon_h: float) -> Float[np.ndarray, " 4"]:
-    """Begin and end of the two intervals to compare: the last one before the horizon, and one at least a fourteenth of the horizon earlier."""
-    apart = math.ceil(SETTLED_PART * horizon_h / regimen.interval_h - 1e-9)
-    last = max(apart, math.floor(horizon_h / regimen.interval_h + 1e-9) - 1)
-    return regimen.start_h + regimen.interval_h * np.array([last - apart, last - apart + 1, last, last + 1.0])
+def comparison_edges(regimen: Regimen, horizon_h: float, period_h: float | None = None) -> Float[np.ndarray, " 4"]:
+    """Begin and end of the two intervals (or longer periods) to compare: the last one before the horizon, and one at least a fourteenth of the horizon
+    earlier."""
+    period_h = period_h or regimen.interval_h
+    apart = math.ceil(SETTLED_PART * horizon_h / period_h - 1e-9)
+    last = max(apart, math.floor(horizon_h / period_h + 1e-9) - 1)
+    return regimen.start_h + period_h * np.array([last - apart, last - apart + 1, last, last + 1.0])
 
 
 def has_settled(

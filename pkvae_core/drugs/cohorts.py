@@ -65,6 +65,11 @@ def healthy_adults(count: int, ranges: Mapping[str, tuple[float, float]], genera
     return _inside(draw, _narrower({"WT": (40, 150)}, ranges), count)
 
 
+def fed_or_fasted(count: int, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
+    """Volunteers of whom every second one has eaten."""
+    return {"FED": (torch.rand(count, generator=generator) < 0.5).float()}
+
+
 EXPRESSERS = 0.2  # share of transplant recipients with a CYP3A5*1 allele
 
 
@@ -151,6 +156,11 @@ def growth(covariates: Covariates, ranges: Mapping[str, tuple[float, float]], ge
     return _kept(covariates, covariates | {"WT": weight, "PNA": later}, ranges)
 
 
+def meal(covariates: Covariates, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
+    """The same volunteers at another dose: fed instead of fasted, or the other way round."""
+    return {"FED": 1 - covariates["FED"]}
+
+
 def haematocrit(covariates: Covariates, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
     """The same patients later: haematocrit by a log-normal factor (sd 0.12), as after a transfusion or a bleeding; the genotype stays."""
     factor = _normal(0, 0.12, len(covariates["HCT"]), generator).exp()
@@ -163,5 +173,6 @@ CHANGES = {
     "neonates": growth,
     "kidney_recipients": haematocrit,
     "epilepsy_outpatients": weight_and_others,
+    "fed_or_fasted": meal,
 }
-COHORTS = {cohort.__name__: cohort for cohort in (adult_inpatients, healthy_adults, neonates, kidney_recipients, epilepsy_outpatients)}
+COHORTS = {cohort.__name__: cohort for cohort in (adult_inpatients, healthy_adults, neonates, kidney_recipients, epilepsy_outpatients, fed_or_fasted)}

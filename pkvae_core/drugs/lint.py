@@ -78,7 +78,7 @@ def _sources(card: DrugCard, notes: Notes) -> None:
             if part.unverified:
                 notes.warn("not all of it has a source", "Find one, or leave out what has none (see its note).", column=name)
     for name, source in card.sources.items():
-        if not (source.doi or source.url):
+        if not (source.doi or source.url or card.synthetic):
             notes.error("it has neither a DOI nor an address", "Give one, so that it can be looked up.", column=f"sources.{name}")
         if source not in used:
             notes.warn("nothing refers to it", "Name it where it is used, or remove it.", column=f"sources.{name}")
@@ -161,16 +161,18 @@ def _typical(model: PublishedModel, covariates: Mapping[str, float]) -> Paramete
 
 
 def typical_exposure(card: DrugCard, model: PublishedModel, regimen: Regimen) -> dict[str, float]:
-    """AUC24 (mg·h/L), peak and trough (mg/L) of the card's typical patient in the last interval before the card's horizon."""
+    """AUC24 (mg·h/L), peak and trough (mg/L) of the card's typical patient in the last interval before the card's horizon, or in its last day where the hours
+    of a day differ."""
     return _exposure_until(card, model, regimen, regimen.interval_h * math.floor(card.horizon_h / regimen.interval_h))
 
 
 def _exposure_until(card: DrugCard, model: PublishedModel, regimen: Regimen, end: float) -> dict[str, float]:
     parameters = {name: value[:, None] for name, value in _typical(model, card.typical_patient).items()}
     response = Responses(pulses(parameters)) if model.body is None else Simulated(model.body(parameters))
-    time = torch.linspace(end - regimen.interval_h, end, 601)[None]
+    length = regimen.interval_h if model.body is None else model.body(parameters).period_h(regimen.interval_h)
+    time = torch.linspace(end - length, end, 601)[None]
     concentration, area = (x[0, 0] for x in response.curves(course(card, [regimen.doses(end)]), time))
-    return {"auc24": (area[-1] - area[0]).item() * 24 / regimen.interval_h, "peak": concentration.max().item(), "trough": concentration[-1].item()}
+    return {"auc24": (area[-1] - area[0]).item() * 24 / length, "peak": concentration.max().item(), "trough": concentration[-1].item()}
 
 
 def _settled(card: DrugCard, model: PublishedModel, regimen: Regimen) -> tuple[float, str]:

@@ -16,6 +16,7 @@ from pkvae_core.drugs.published.model import Parameters, PublishedModel, pulses
 from pkvae_core.drugs.regimens import MOST_SAMPLES, SAMPLE_COUNT_WEIGHTS, average_concentration, clinical_doses, clinical_sample_times
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses
 from pkvae_core.structural.responses import Responses, joined
 from pkvae_core.structural.simulated import Simulated
@@ -132,10 +133,10 @@ def published_responses(model: PublishedModel, card: DrugCard, population: Popul
     now, *before = (at(row) for row in (population.covariates, *history.covariates.unbind(1)))
     if model.body is not None:
         return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), history.until)
-    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until)
+    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until, model.onset_changes)
 
 
-def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> AnyResponses:
+def true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> AnyResponses:
     """One true patient for each subject, from its own published model."""
     each = []
     for m in card.published_models:
@@ -149,6 +150,15 @@ def _true_responses(card: DrugCard, population: Population, model: Int[Tensor, "
 def is_dose_proportional(card: DrugCard) -> bool:
     """Whether twice the dose is twice the concentration: what holds of all of a drug's published models, or of none. A card without any is of a cohort's."""
     return all(MODELS[m.name].body is None for m in card.published_models)
+
+
+def typical_body(card: DrugCard) -> AnyBody | None:
+    """The body of the card's typical patient by its first published model; None where doses add up as responses do."""
+    published = MODELS[card.published_models[0].name] if card.published_models else None
+    if published is None or published.body is None:
+        return None
+    known = {name: torch.tensor([value], dtype=torch.float64) for name, value in card.typical_patient.items()}
+    return published.body(published.at(known, torch.zeros(1, 1, len(published.variance))))
 
 
 def typical_clearance(card: DrugCard, covariates: dict[str, Tensor]) -> Tensor:
@@ -176,10 +186,10 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
     )
     is_sample = torch.arange(MOST_SAMPLES) < number[:, None]
     blank = Population(covariates, history, doses, time, time, is_sample, is_sample, torch.ones_like(time))
-    truth = _true_responses(card, blank, model, generator)
+    truth = true_responses(card, blank, model, generator)
     concentration = truth.curves(doses, time)[0][:, 0]
     lloq = average_concentration(card) * torch.exp(torch.empty(count, 1).uniform_(math.log(0.005), math.log(0.15), generator=generator))
-    observed = concentration + _error_sd(card, model, concentration) * torch.randn(concentration.shape, generator=generator)
+    observed = concentration + error_sd(card, model, concentration) * torch.randn(concentration.shape, generator=generator)
     is_below = observed < lloq
     population = replace(blank, level=torch.where(is_below, lloq, observed), is_below_lloq=is_below & is_sample)
     return VirtualPatients(population, model, truth, concentration)
@@ -209,7 +219,8 @@ def _drawn_history(
     return latest, History(until, before)
 
 
-def _error_sd(card: DrugCard, model: Tensor, concentration: Tensor) -> Tensor:
+def error_sd(card: DrugCard, model: Int[Tensor, " subject"], concentration: Float[Tensor, "subject sample"]) -> Float[Tensor, "subject sample"]:
+    """Standard deviation (mg/L) of the residual error of each subject's own published model."""
     each = torch.stack([MODELS[m.name].error.sd(concentration) for m in card.published_models])
     return each.gather(0, model.view(1, -1, 1).expand(1, *concentration.shape))[0]
 

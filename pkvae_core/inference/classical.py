@@ -24,8 +24,9 @@ from pkvae_core.inference.mapbayes import heaviest
 from pkvae_core.inference.mode import find_mode
 from pkvae_core.residual_error import ResidualError, log_likelihood
 
-CENTRE = {"WT": 70.0, "CRCL": 80.0}
-EFFECTS = {"CL": ("WT", "CRCL"), "V1": ("WT",), "V2": ("WT",)}  # covariates by which a parameter is scaled: powers, fitted
+CENTRE = {"WT": 70.0, "CRCL": 80.0, "FED": 1.0}
+FLAGS = ("FED",)
+EFFECTS = {"CL": ("WT", "CRCL"), "V1": ("WT",), "V2": ("WT",), "ka": ("FED",), "tlag": ("FED",)}  # covariates that scale a parameter: fitted powers, factors
 AT_ONCE_PER_H = 60.0  # an absorption rate so fast that a swallowed dose is there at once
 LEAST_VARIANCE, FIRST_VARIANCE = 1e-4, 0.15
 DRAWS, ROUNDS, SETTLED = 150, 60, 3e-3
@@ -38,16 +39,19 @@ class Structure:
 
     compartments: int
     is_absorbed_at_once: bool = False
+    has_lag: bool = False
 
     def parameters(self, card: DrugCard) -> tuple[str, ...]:
         """What varies between patients."""
         disposition = ("CL", "V1") if self.compartments == 1 else ("CL", "V1", "Q", "V2")
-        return (*disposition, "ka") if "oral" in card.routes and not self.is_absorbed_at_once else disposition
+        if "oral" not in card.routes or self.is_absorbed_at_once:
+            return disposition
+        return (*disposition, "ka", "tlag") if self.has_lag else (*disposition, "ka")
 
     @property
     def words(self) -> str:
         number = "one compartment" if self.compartments == 1 else "two compartments"
-        return number + (", absorbed at once" if self.is_absorbed_at_once else "")
+        return number + (", absorbed at once" if self.is_absorbed_at_once else ", with a lag" if self.has_lag else "")
 
 
 @dataclass(frozen=True)
@@ -110,15 +114,15 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
     typical = {name: float(value) for name, value in published.typical(_typical_patient(card)).items()}
     if published.body is not None:  # as if its clearance were always that at the level aimed for
         CL = float(published.clearance(_typical_patient(card), average_concentration(card)))
-        typical = {"CL": CL, "V1": typical["V"], "ka": typical["ka"]}
+        typical |= {"CL": CL, "V1": typical["V1"] if "V1" in typical else typical["V"]}
     if structure.compartments == 1:
         typical["V1"] += typical.get("V2", 0.0)
-    typical = {"Q": 0.5 * typical["CL"], "V2": typical["V1"], "ka": 1.0} | typical
+    typical = {"Q": 0.5 * typical["CL"], "V2": typical["V1"], "ka": 1.0, "tlag": 0.2} | typical
     beta = {}
     for name in structure.parameters(card):
         effects = [e for e in EFFECTS.get(name, ()) if e in used]
-        slopes = [1.0 if name != "CL" else 0.5] * len(effects)
-        centre = math.log(typical[name]) - sum(s * math.log(card.typical_patient[e] / CENTRE[e]) for s, e in zip(slopes, effects, strict=True))
+        slopes = [0.0 if e in FLAGS else 1.0 if name != "CL" else 0.5 for e in effects]
+        centre = math.log(typical[name]) - sum(s * math.log(card.typical_patient[e] / CENTRE[e]) for s, e in zip(slopes, effects, strict=True) if s)
         beta[name] = torch.tensor([centre, *slopes]).double()
     start = published.error
     return _State(
@@ -129,7 +133,7 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
 
 
 def _design(name: str, covariates: Mapping[str, Tensor], used: tuple[str, ...]) -> Float[Tensor, "subject coefficient"]:
-    columns = [(covariates[e].double() / CENTRE[e]).log() for e in EFFECTS.get(name, ()) if e in used]
+    columns = [covariates[e].double() if e in FLAGS else (covariates[e].double() / CENTRE[e]).log() for e in EFFECTS.get(name, ()) if e in used]
     count = next(iter(covariates.values())).shape[0]
     return torch.stack([torch.ones(count, dtype=torch.float64), *columns], 1)
 

@@ -10,10 +10,11 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import VirtualPatients
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.insight.complexity import ROUND_OFF, distance_from_one_compartment
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import Pulses, disposition
+from pkvae_core.structural.recirculation import Recirculating
 
-PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time")
+PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time", "share", "ka2", "lag2")
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,28 @@ class Property:
 def known_properties(card: DrugCard, patients: VirtualPatients) -> tuple[Property, ...]:
     """Everything that is known of these patients: pharmacokinetics, complexity, covariates, published model."""
     now = patients.responses.now
-    own = (*pharmacokinetics(now), *_complexity(now)) if isinstance(now, Pulses) else _of_a_body(now, average_concentration(card))
+    if isinstance(now, Pulses):
+        own = (*pharmacokinetics(now), *_complexity(now))
+    else:
+        own = _of_meals(now) if isinstance(now, Recirculating) else _of_a_body(now, average_concentration(card))
     return (*own, *_covariates(card, patients), _published_model(card, patients))
 
 
-def _of_a_body(body: Body, level_mg_per_L: float) -> tuple[Property, ...]:
+def _of_meals(body: Recirculating) -> tuple[Property, ...]:
+    """Of a drug that meals bring back: how it is absorbed and eliminated for good, and how much of it comes back."""
+    known = body.disposition()
+    tables = {
+        "CL": ("Clearance, for good", "L/h", known["CL"]),
+        "V": ("Volume", "L", known["V"]),
+        "half_life": ("Half-life between meals", "h", known["half_life"]),
+        "ka": ("Absorption rate", "1/h", body.ka),
+        "lag": ("Absorption lag", "h", body.lag),
+        "share": ("Share that goes into the bile", "%", 100 * body.share),
+    }
+    return tuple(Property(name, label, unit, table[:, 0].float().numpy()) for name, (label, unit, table) in tables.items())
+
+
+def _of_a_body(body: AnyBody, level_mg_per_L: float) -> tuple[Property, ...]:
     """Of a drug that is not proportional to dose: clearance where it is quickest and at the level aimed for, and what the one loses to the other."""
     known = body.disposition()
     quickest, then = known["CL"][:, 0].float().numpy(), body.clearance(level_mg_per_L)[:, 0].float().numpy()
@@ -69,15 +87,27 @@ def pharmacokinetics(pulses: Pulses) -> list[Property]:
 
 
 def _absorption(pulses: Pulses) -> list[Property]:
-    """The rate of the onset's exponentials, which follow those of the disposition; the lag; the hour at which a swallowed dose peaks."""
-    amplitude, rate, lag = pulses.amplitude[:, 0, 1], pulses.rate[:, 0, 1], pulses.lag[:, 0, 1]
+    """The rate of the onset's exponentials, which follow those of the disposition; the lag; the hour at which a swallowed dose peaks.
+
+    Where it arrives in two waves, those are the first one's, and the second's come after them with the share of the first.
+    """
+    amplitude, rate, lag = pulses.amplitude[:, 0, 1:], pulses.rate[:, 0, 1:], pulses.lag[:, 0, 1:]  # subject wave ...
     time = torch.arange(1, 241) / 10
-    since = (time - lag[:, None]).clamp(min=0)[..., None]
-    curve = (amplitude[:, None] * torch.exp(-rate[:, None] * since)).sum(-1)
-    return [
-        Property("ka", "Absorption rate", "1/h", rate[:, rate.shape[-1] // pulses.blocks].float().numpy()),
-        Property("lag", "Absorption lag", "h", lag.float().numpy()),
+    since = (time - lag[..., None]).clamp(min=0)[..., None]
+    curve = (amplitude[:, :, None] * torch.exp(-rate[:, :, None] * since)).sum((1, -1))
+    ka, share = rate[..., rate.shape[-1] // pulses.blocks], (amplitude / rate).sum(-1)
+    found = [
+        Property("ka", "Absorption rate", "1/h", ka[:, 0].float().numpy()),
+        Property("lag", "Absorption lag", "h", lag[:, 0].float().numpy()),
         Property("peak_time", "Time of the peak, swallowed", "h", time[curve.argmax(-1)].numpy()),
+    ]
+    if lag.shape[1] < 2:
+        return found
+    return [
+        *found,
+        Property("share", "Absorbed at the first site", "%", (100 * share[:, 0] / share.sum(1)).float().numpy()),
+        Property("ka2", "Absorption rate of the second wave", "1/h", ka[:, 1].float().numpy()),
+        Property("lag2", "Lag of the second wave", "h", lag[:, 1].float().numpy()),
     ]
 
 

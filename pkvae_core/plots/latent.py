@@ -15,7 +15,7 @@ from pkvae_core.insight.properties import Property
 from pkvae_core.plots.theme import PALETTES, SEQUENTIAL, Palette, Theme, band, faded, figure
 
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
-LOGARITHMIC = ("CL", "V", "half_life", "ka", "lag", "SCR", "CRCL")
+LOGARITHMIC = ("CL", "V", "half_life", "ka", "lag", "ka2", "lag2", "SCR", "CRCL")
 
 Steps = Sequence[tuple[float, float]]
 

@@ -6,22 +6,27 @@ from collections.abc import Callable
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import Doses, Pulses
 
 
 class AnyResponses(ABC):
     """How each draw [subject, draw] of a patient answers to doses. Where the answer changed, `earlier` ones held until `until[:, i]` hours."""
 
-    is_dose_proportional: bool
+    is_dose_proportional: bool  # a response to 1 mg that is the same whenever it is given, so that those of all doses add up
     pulses: Pulses  # the response to 1 mg; only of what is proportional to dose
-    earlier: tuple[Pulses, ...] | tuple[Body, ...]
+    earlier: tuple[Pulses, ...] | tuple[AnyBody, ...]
     until: Float[Tensor, "subject change"] | None
 
     @property
     @abstractmethod
-    def now(self) -> Pulses | Body:
+    def now(self) -> Pulses | AnyBody:
         """What is in force."""
+
+    @property
+    def scales(self) -> bool:
+        """Whether twice the amount of every dose is twice every concentration."""
+        return self.is_dose_proportional
 
     @abstractmethod
     def curves(self, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:

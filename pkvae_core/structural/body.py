@@ -1,5 +1,6 @@
 """What must be known of a body to follow a drug through it: states, how they change, and what a laboratory would measure."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -9,11 +10,29 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-class Body(ABC):
+class AnyBody(ABC):
     """One kind of body: a frozen dataclass of parameters [subject, draw]. `ka` (1/h) is how fast a depot empties: the gut, or the skin of an injected dose."""
 
     ka: Float[Tensor, "subject draw"]
     saturates: ClassVar[bool] = False  # one state, the drug's amount, whose elimination is the slower per mg the more there is
+    scales: ClassVar[bool] = False  # whether twice the amount of every dose is twice every concentration
+    rhythm_h: ClassVar[float] = 0.0  # after so many hours the same happens again to whoever does the same again; 0 where no hour differs from any other
+
+    def period_h(self, interval_h: float) -> float:
+        """After so many hours the same happens again under a regimen of this interval: one of them, or as many as a day has."""
+        return interval_h * max(1, math.ceil(self.rhythm_h / interval_h - 1e-9))
+
+    @abstractmethod
+    def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
+        """Dose rate over steady concentration (L/h), at this steady concentration."""
+
+    @abstractmethod
+    def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
+        """CL (L/h), V (L) and half-life (h), where the drug's own concentration does not slow it down."""
+
+
+class Body(AnyBody):
+    """A body whose states change smoothly between doses: what an integration has to know."""
 
     @property
     @abstractmethod
@@ -53,16 +72,8 @@ class Body(ABC):
     def rise(self, state: Float[Tensor, "*node subject draw state"], slope: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw"]:
         """Change of the concentration per hour (mg/L/h) while the states change by `slope`."""
 
-    @abstractmethod
-    def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
-        """Dose rate over steady concentration (L/h), at this steady concentration."""
 
-    @abstractmethod
-    def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
-        """CL (L/h), V (L) and half-life (h), where the drug's own concentration does not slow it down."""
-
-
-SomeBody = TypeVar("SomeBody", bound=Body)
+SomeBody = TypeVar("SomeBody", bound=AnyBody)
 
 
 def changed(bodies: Sequence[SomeBody], change: Callable[..., Tensor]) -> SomeBody:

@@ -29,6 +29,17 @@ def two_compartment(CL: Tensor, V1: Tensor, Q: Tensor, V2: Tensor) -> tuple[Tens
     return amplitude, torch.stack([alpha, beta], -1)
 
 
+def power_law(CL: Tensor, alpha: Tensor, fastest: Tensor, *, terms: int = 6, ratio: float = 4.0) -> tuple[Tensor, Tensor]:
+    """Amplitudes (1/L) and rates (1/h) of a concentration that falls like t^-alpha after 1 mg into the vein, between 1/fastest and 1/slowest.
+
+    A gamma mixture of exponentials is a power, int x^(alpha - 1) exp(-x t) dx = Gamma(alpha) t^-alpha; here as a sum over rates that are `ratio` apart,
+    fastest, fastest/ratio ..., with weights rate^alpha. Its area is 1/CL. Near the slowest rate the power bends into an exponential: no sum has no end.
+    """
+    rate = fastest[..., None] * ratio ** -torch.arange(terms, dtype=fastest.dtype)
+    weight = rate ** alpha[..., None]
+    return weight / (CL[..., None] * (weight / rate).sum(-1, keepdim=True)), rate
+
+
 def first_order_absorption(amplitude: Tensor, rate: Tensor, ka: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
     """The same disposition reached through a depot: each term becomes F A ka/(ka - lambda) (exp(-lambda tau) - exp(-ka tau)).
 

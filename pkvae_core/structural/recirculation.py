@@ -1,83 +1,214 @@
 """What does a body do that swallows its drug again? Mycophenolate: its glucuronide gathers in the gallbladder, which meals empty into the gut (Jiao 2008).
 
-gut -> MPA (two compartments) -> glucuronide -> urine or gallbladder -> (while a meal empties it) gut. The rates are constant between meals, so that every
-stretch is one matrix exponential: exact however fast the bile flows or the drug is absorbed. Identical responses added up would be wrong: what a dose does
-depends on the meals after it.
+    gut -> blood (and deep tissue) -> glucuronide -> urine, or bile;   at a meal a share of the bile is in the gut at once.
+Between two events (a dose arrives, a meal, a change of the body) this is a cascade with constant rates, so that the amounts are sums of five exponentials, the
+modes, each of which decays on its own: the state is carried in them, jumps at the events, and is exact at any time, however fast the gut empties. Identical
+responses added up would be wrong: what a dose does depends on the meals after it.
+
+The hours are those of the patient's clock, which begins with the first dose of the record, taken in the morning.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import Doses
 
-EMPTYING_H = 0.01
-GUT, BLOOD, DEEP, CONJUGATE, BILE, AREA = range(6)
+MEALS_H = (4.0, 10.0)  # hours of each day: lunch at 12:00 and supper at 18:00 where the day's first dose is at 8:00
+DAY_H = 24.0
+APART = 1e-3  # two rates closer than this part of them would merge; moved apart by it the curve changes by less
+GUT, FAST, SLOW, CONJUGATE, BILE = range(5)  # the modes
+IN_BLOOD = slice(0, 3)  # those that are seen in the blood
 
 
 @dataclass(frozen=True)
-class Recirculating:
-    """Apparent CL, Q and conjugate_CL (L/h), V2, V3 and V4 (L) of MPA's blood and tissue and of its glucuronide, as published; `share` of the glucuronide goes
-    into the bile; `emptying` is the gallbladder's rate during a meal (1/h), ka in 1/h, the lag in h."""
+class Recirculating(AnyBody):
+    """CL is what blood loses to the glucuronide (L/h), V1 and V2 are the volumes (L) and Q the exchange (L/h) of blood and deep tissue, ka is in 1/h, the
+    lag in h. The glucuronide leaves its own volume at the rate `turnover` (1/h), `share` of it into the bile, of which a meal moves `emptied` to the gut."""
 
     CL: Float[Tensor, "subject draw"]
-    V2: Float[Tensor, "subject draw"]
+    V1: Float[Tensor, "subject draw"]
     Q: Float[Tensor, "subject draw"]
-    V3: Float[Tensor, "subject draw"]
-    conjugate_CL: Float[Tensor, "subject draw"]
-    V4: Float[Tensor, "subject draw"]
-    share: Float[Tensor, "subject draw"]
-    emptying: Float[Tensor, "subject draw"]
+    V2: Float[Tensor, "subject draw"]
     ka: Float[Tensor, "subject draw"]
     lag: Float[Tensor, "subject draw"]
+    turnover: Float[Tensor, "subject draw"]
+    share: Float[Tensor, "subject draw"]
+    emptied: Float[Tensor, "subject draw"]
+    scales: ClassVar[bool] = True
+    rhythm_h: ClassVar[float] = DAY_H
 
-    def rates(self, is_meal: Bool[Tensor, "subject draw"]) -> Float[Tensor, "subject draw 6 6"]:
-        """d state / dt = rates @ state; the last state is the area under MPA's concentration."""
-        table = torch.zeros(*self.CL.shape, 6, 6, dtype=self.CL.dtype)
-        renal = self.conjugate_CL / self.V4
-        flows = (
-            (GUT, BLOOD, self.ka),
-            (BLOOD, DEEP, self.Q / self.V2),
-            (DEEP, BLOOD, self.Q / self.V3),
-            (BLOOD, CONJUGATE, self.CL / self.V2),
-            (CONJUGATE, BILE, renal * self.share / (1 - self.share)),
-            (BILE, GUT, torch.where(is_meal, self.emptying, 0)),
-        )
-        for source, sink, rate in flows:
-            table[..., sink, source] += rate
-            table[..., source, source] -= rate
-        table[..., CONJUGATE, CONJUGATE] -= renal
-        table[..., AREA, BLOOD] = 1 / self.V2
-        return table
+    def clearance(self, concentration_mg_per_L: float = 0.0) -> Float[Tensor, "subject draw"]:
+        """What leaves for good: all that goes into the bile comes back sooner or later."""
+        return self.CL * (1 - self.share)
+
+    def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
+        """CL is what leaves for good; the half-life is the terminal one of blood and tissue, between meals."""
+        return {"CL": self.clearance(), "V": self.V1 + self.V2, "half_life": math.log(2) / _Modes.of(self).rate[..., SLOW].to(self.CL.dtype)}
+
+
+def _apart(rate: Tensor, *others: Tensor) -> Tensor:
+    """The rate, moved a little where it meets one of the others."""
+    for other in others:
+        rate = torch.where((rate - other).abs() < APART * other, other * (1 + APART), rate)
+    return rate
+
+
+@dataclass(frozen=True)
+class _Modes:
+    """Rates (1/h), and what a unit of each mode stands for in blood, deep tissue, glucuronide and bile (mg; a unit of the first one is 1 mg in the gut)."""
+
+    rate: Float[Tensor, "*batch mode"]
+    blood: Float[Tensor, "*batch mode"]
+    deep: Float[Tensor, "*batch mode"]
+    conjugate: Float[Tensor, "*batch mode"]
+    bile: Float[Tensor, "*batch mode"]
+
+    @classmethod
+    def of(cls, body: Recirculating) -> "_Modes":
+        """In double: where rates are close, large terms cancel."""
+        CL, V1, Q, V2, ka, turnover, share = (getattr(body, name).double() for name in ("CL", "V1", "Q", "V2", "ka", "turnover", "share"))
+        k10, k12, k21 = CL / V1, Q / V1, Q / V2
+        total = k10 + k12 + k21
+        fast = (total + (total.square() - 4 * k10 * k21).sqrt()) / 2
+        slow = k10 * k21 / fast
+        gut = _apart(ka, fast, slow)
+        turnover = _apart(turnover, fast, slow, gut)
+        one, none, way = torch.ones_like(gut), torch.zeros_like(gut), gut / ((gut - fast) * (gut - slow))
+        blood = torch.stack([-(gut - k21) * way, one, one, none, none], -1)
+        deep = torch.stack([k12 * way, k12 / (k21 - fast), k12 / (k21 - slow), none, none], -1)
+        rate = torch.stack([gut, fast, slow, turnover, none], -1)
+        made = k10[..., None] * blood[..., :3] / (turnover[..., None] - rate[..., :3])
+        conjugate = torch.cat([made, one[..., None], none[..., None]], -1)
+        gathered = -(share * turnover)[..., None] * conjugate[..., :4] / rate[..., :4]
+        return cls(rate, blood, deep, conjugate, torch.cat([gathered, one[..., None]], -1))
+
+    def holding(self, gut: Tensor, blood: Tensor, deep: Tensor, conjugate: Tensor, bile: Tensor) -> Float[Tensor, "*batch mode"]:
+        """The modes of a body that holds these amounts (mg)."""
+        blood, deep = blood - gut * self.blood[..., GUT], deep - gut * self.deep[..., GUT]
+        fast = (deep - self.deep[..., SLOW] * blood) / (self.deep[..., FAST] - self.deep[..., SLOW])
+        seen = torch.stack([gut, fast, blood - fast], -1)
+        made = conjugate - (self.conjugate[..., IN_BLOOD] * seen).sum(-1)
+        known = torch.cat([seen, made[..., None]], -1)
+        return torch.cat([known, (bile - (self.bile[..., :BILE] * known).sum(-1))[..., None]], -1)
+
+    def held(self, state: Float[Tensor, "*batch mode"]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Amounts (mg) in gut, blood, deep tissue, glucuronide and bile."""
+        blood, deep, conjugate, bile = ((table * state).sum(-1) for table in (self.blood, self.deep, self.conjugate, self.bile))
+        return state[..., GUT], blood, deep, conjugate, bile
+
+
+@dataclass(frozen=True)
+class _Events:
+    """What happens to each draw, sorted in time: mg that arrive in the gut, whether it is a meal, how often the body has changed so far (this included)."""
+
+    time: Float[Tensor, "subject draw event"]
+    arriving: Float[Tensor, "subject draw event"]
+    is_meal: Float[Tensor, "subject draw event"]
+    epoch: Int[Tensor, "subject draw event"]
+
+    @classmethod
+    def of(cls, body: Recirculating, doses: Doses, until: Float[Tensor, "subject change"], end: Float[Tensor, " subject"]) -> "_Events":
+        """Whatever comes after the last hour asked for waits there, where nobody sees it."""
+        given = torch.where(doses.amount > 0, doses.time.double(), torch.inf)
+        meals = _meals(float(given.min()), float(end.max())).expand(len(end), -1)
+        wide, counts = (len(end), body.lag.shape[1], -1), (until.shape[1], meals.shape[1], given.shape[1])
+        each = [until.double()[:, None].expand(*wide), meals[:, None].expand(*wide), given[:, None] + body.lag.double()[..., None]]
+        time, order = torch.cat(each, -1).minimum(end[:, None, None]).sort(dim=-1, stable=True)
+        kind = torch.arange(3).repeat_interleave(torch.tensor(counts))[order]
+        amount = torch.nn.functional.pad(doses.amount.double(), (counts[0] + counts[1], 0))[:, None].expand(*wide).gather(-1, order)
+        return cls(time, amount, (kind == 1).double(), (kind == 0).cumsum(-1))
+
+
+def _meals(first_h: float, last_h: float) -> Float[Tensor, " meal"]:
+    """Hours of the meals from the day of the first dose to the last hour asked for."""
+    if not first_h < last_h:
+        return torch.zeros(0, dtype=torch.float64)
+    days = DAY_H * torch.arange(math.floor(first_h / DAY_H), math.floor(last_h / DAY_H) + 1, dtype=torch.float64)
+    meals = (days[:, None] + torch.tensor(MEALS_H, dtype=torch.float64)).flatten()
+    return meals[(meals > first_h) & (meals < last_h)]
 
 
 def recirculate(
-    body: Recirculating, doses: Doses, meals: Float[Tensor, "subject meal"], time: Float[Tensor, "subject time"]
+    body: Recirculating,
+    doses: Doses,
+    time: Float[Tensor, "subject time"],
+    *,
+    earlier: tuple[Recirculating, ...] = (),
+    until: Float[Tensor, "subject change"] | None = None,
 ) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
-    """Concentration of MPA (mg/L) at each time and its integral from the first dose on, for swallowed doses and meals at these hours."""
-    draws, dtype = body.CL.shape[1], body.CL.dtype
-    start = torch.where(doses.amount > 0, doses.time, torch.inf)[:, None] + body.lag[..., None]
-    others = torch.cat([meals, meals + EMPTYING_H, time], 1)[:, None].expand(-1, draws, -1)
-    moment, order = torch.cat([start, others], 2).double().sort(dim=-1, stable=True)
-    kinds = torch.zeros(4, order.shape[-1], dtype=dtype)  # which dose, meal begins, meal ends, which time asked for
-    edges = [0, doses.time.shape[1], *(doses.time.shape[1] + i * meals.shape[1] for i in (1, 2)), order.shape[-1]]
-    for i in range(4):
-        kinds[i, edges[i] : edges[i + 1]] = 1
-    state = torch.zeros(*body.CL.shape, 6, dtype=dtype)
-    last, is_meal = moment[..., 0], torch.zeros(body.CL.shape, dtype=torch.bool)
-    rates = {eats: body.rates(torch.full_like(is_meal, eats)) for eats in (False, True)}
-    found = torch.zeros(2, *order.shape, dtype=dtype)
-    for i in range(order.shape[-1]):
-        now, which = moment[..., i], order[..., i]
-        elapsed = torch.where(now.isinf(), 0, now - last).to(dtype)[..., None, None]
-        flow = torch.where(is_meal[..., None, None], rates[True], rates[False])
-        state = (torch.linalg.matrix_exp(flow * elapsed) @ state[..., None])[..., 0]
-        last = torch.where(now.isinf(), last, now)
-        found[0].scatter_(2, which[..., None], (state[..., BLOOD] / body.V2)[..., None])
-        found[1].scatter_(2, which[..., None], state[..., AREA][..., None])
-        dose = doses.amount.gather(1, which.clamp(max=edges[1] - 1)).to(dtype) * kinds[0][which]
-        state = torch.cat([(state[..., GUT] + torch.where(now.isinf(), 0, dose))[..., None], state[..., 1:]], -1)
-        is_meal = (is_meal | (kinds[1][which] > 0)) & ~(kinds[2][which] > 0)
-    return found[0, ..., edges[3] :], found[1, ..., edges[3] :]
+    """Concentration (mg/L) just before each time, and its integral from the first dose to each time (mg h/L), of swallowed doses.
+
+    `earlier[i]` held until `until[:, i]`; amounts stay where they are when the body changes, and the lag is always that of now.
+    """
+    assert not bool(((doses.route == 0) & (doses.amount > 0)).any()), "a recirculating body is known by swallowed doses alone"
+    if not time.shape[1]:
+        nothing = body.CL.new_zeros(*body.CL.shape, 0)
+        return nothing, nothing
+    epochs, clock = (*earlier, body), time.double()
+    events = _Events.of(body, doses, until if until is not None else clock[:, :0], clock.max(1).values)
+    life = _Life.of(epochs)
+    states, areas = life.lived(events)
+    wide = clock[:, None].expand(-1, body.CL.shape[1], -1)
+    index = torch.searchsorted(events.time.detach().contiguous(), wide.contiguous())  # events strictly before each time; 0 = none yet
+    before = (index - 1).clamp(min=0)
+    since = torch.where(index > 0, wide - events.time.gather(-1, before), 0)[..., None]
+    now = life.at(torch.where(index > 0, events.epoch.gather(-1, before), 0))
+    rate = now.modes.rate[..., IN_BLOOD]
+    seen, fallen = states.gather(2, index[..., None].expand(*index.shape, 3)) * now.per_mode, -torch.expm1(-rate * since)
+    level, area = (seen * (1 - fallen)).sum(-1), areas.gather(2, index) + (seen * fallen / rate).sum(-1)
+    return level.clamp(min=0).to(body.CL.dtype), area.to(body.CL.dtype)  # below zero only by round-off, where a rise begins
+
+
+@dataclass(frozen=True)
+class _Life:
+    """The modes of each epoch, the concentration (mg/L) that a unit of each of the first three stands for, and the share of the bile that a meal moves."""
+
+    modes: _Modes
+    per_mode: Float[Tensor, "*batch 3"]
+    emptied: Float[Tensor, "*batch"]
+
+    @classmethod
+    def of(cls, epochs: tuple[Recirculating, ...]) -> "_Life":
+        each = [_Modes.of(body) for body in epochs]
+        modes = _Modes(*(torch.stack([getattr(m, f.name) for m in each]) for f in fields(_Modes)))
+        V1, emptied = (torch.stack([getattr(body, name).double() for body in epochs]) for name in ("V1", "emptied"))
+        return cls(modes, modes.blood[..., IN_BLOOD] / V1[..., None], emptied)
+
+    def at(self, epoch: Int[Tensor, "subject draw *time"]) -> "_Life":
+        """What is in force in each draw's epoch."""
+
+        def pick(table: Tensor) -> Tensor:
+            if len(table) == 1:
+                return table[0].view(*epoch.shape[:2], *[1] * (epoch.ndim - 2), *table.shape[3:]).expand(*epoch.shape, *table.shape[3:])
+            subject, draw = (torch.arange(size).view(-1, *[1] * after) for size, after in zip(epoch.shape, (epoch.ndim - 1, epoch.ndim - 2), strict=False))
+            return table[epoch, subject, draw]
+
+        return _Life(_Modes(*(pick(getattr(self.modes, f.name)) for f in fields(_Modes))), pick(self.per_mode), pick(self.emptied))
+
+    def lived(self, events: _Events) -> tuple[Float[Tensor, "subject draw event 3"], Float[Tensor, "subject draw event"]]:
+        """The modes seen in the blood, and the area so far, before the first event and after each one."""
+        epoch, changes = torch.zeros_like(events.epoch[..., 0]), len(self.emptied) > 1
+        now, none = self.at(epoch), torch.zeros_like(events.time[..., 0])
+        entry = now.modes.holding(none + 1, none, none, none, none)
+        state, area, last = torch.zeros_like(entry), none, events.time[..., 0]
+        states, areas = [state[..., IN_BLOOD]], [area]
+        for i, at in enumerate(events.time.unbind(-1)):
+            fallen = -torch.expm1(-now.modes.rate * (at - last)[..., None])
+            area = area + (now.per_mode * state[..., IN_BLOOD] * fallen[..., IN_BLOOD] / now.modes.rate[..., IN_BLOOD]).sum(-1)
+            state, last = state * (1 - fallen), at
+            if changes and bool((events.epoch[..., i] != epoch).any()):
+                epoch, held = events.epoch[..., i], now.modes.held(state)
+                now = self.at(epoch)
+                state, entry = now.modes.holding(*held), now.modes.holding(none + 1, none, none, none, none)
+            returning = events.is_meal[..., i] * now.emptied * (now.modes.bile * state).sum(-1)
+            state = state + entry * (events.arriving[..., i] + returning)[..., None]
+            state = torch.cat([state[..., :BILE], state[..., BILE:] - returning[..., None]], -1)
+            states.append(state[..., IN_BLOOD])
+            areas.append(area)
+        return torch.stack(states, 2), torch.stack(areas, 2)

@@ -9,16 +9,21 @@ from torch import Tensor
 
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Doses, Pulses, disposition, superpose, together
+from pkvae_core.structural.intake import superpose_by_intake
 from pkvae_core.structural.simulated import Simulated, side_by_side
 
 
 @dataclass(frozen=True)
 class Responses(AnyResponses):
-    """Pulses in force now, and those before: `earlier[i]` held until `until[:, i]` hours (ascending; `NEVER` where a subject has fewer changes)."""
+    """Pulses in force now, and those before: `earlier[i]` held until `until[:, i]` hours (ascending; `NEVER` where a subject has fewer changes).
+
+    Where the `onset_changes` with them, each swallowed dose keeps the lag, rate and shares of the hour at which it was swallowed.
+    """
 
     pulses: Pulses
     earlier: tuple[Pulses, ...] = ()
     until: Float[Tensor, "subject change"] | None = None
+    onset_changes: bool = False
 
     is_dose_proportional = True
 
@@ -35,6 +40,9 @@ class Responses(AnyResponses):
         """Concentration (mg/L) just before each time, and its integral from the first dose on (mg h/L)."""
         if not self.earlier:
             return superpose(self.pulses, doses, time)
+        assert self.until is not None
+        if self.onset_changes:
+            return superpose_by_intake((*self.earlier, self.pulses), self.until, doses, time)
         return superpose(self.pulses, doses, time, earlier=self.earlier, until=self.until)
 
     def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
@@ -49,7 +57,7 @@ class Responses(AnyResponses):
         """One subject as `count` subjects, for as many courses side by side."""
         assert self.until is not None
         each = [p.map(lambda table: table.expand(count, *[-1] * (table.ndim - 1))) for p in (*self.earlier, self.pulses)]
-        return type(self)(each[-1], tuple(each[:-1]), self.until.expand(count, -1))
+        return type(self)(each[-1], tuple(each[:-1]), self.until.expand(count, -1), self.onset_changes)
 
     def settled(self) -> "Responses":
         """As if the present had always been: what a steady state is counted with."""
@@ -63,12 +71,12 @@ class Responses(AnyResponses):
     def scaled(self, factor: Float[Tensor, " draw"]) -> "Responses":
         """Every draw's concentrations times its factor."""
         each = [replace(p, amplitude=p.amplitude * factor[:, None, None]) for p in (*self.earlier, self.pulses)]
-        return type(self)(each[-1], tuple(each[:-1]), self.until)
+        return type(self)(each[-1], tuple(each[:-1]), self.until, self.onset_changes)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
         """The same change made to every table [subject, draw, ...] of every pulse."""
         each = [p.map(change) for p in (*self.earlier, self.pulses)]
-        return type(self)(each[-1], tuple(each[:-1]), self.until)
+        return type(self)(each[-1], tuple(each[:-1]), self.until, self.onset_changes)
 
 
 def joined(parts: list[AnyResponses]) -> AnyResponses:
@@ -78,4 +86,4 @@ def joined(parts: list[AnyResponses]) -> AnyResponses:
     if simulated:
         return side_by_side(simulated)
     earlier = tuple(together([part.earlier[i] for part in pulsed], 1) for i in range(len(pulsed[0].earlier)))
-    return Responses(together([part.pulses for part in pulsed], 1), earlier, pulsed[0].until)
+    return Responses(together([part.pulses for part in pulsed], 1), earlier, pulsed[0].until, any(part.onset_changes for part in pulsed))

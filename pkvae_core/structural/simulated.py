@@ -8,9 +8,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pkvae_core.structural.any_responses import AnyResponses
-from pkvae_core.structural.body import Body, changed
+from pkvae_core.structural.body import AnyBody, Body, changed
 from pkvae_core.structural.exponentials import Doses, Pulses
 from pkvae_core.structural.ode import integrate
+from pkvae_core.structural.recirculation import Recirculating, recirculate
 
 AT_ONCE = 8000  # subjects times draws in one pass: about what a core's cache holds
 
@@ -19,8 +20,8 @@ AT_ONCE = 8000  # subjects times draws in one pass: about what a core's cache ho
 class Simulated(AnyResponses):
     """The body in force now, and those before: `earlier[i]` held until `until[:, i]` hours (ascending; `NEVER` where a subject has fewer changes)."""
 
-    body: Body
-    earlier: tuple[Body, ...] = ()
+    body: AnyBody
+    earlier: tuple[AnyBody, ...] = ()
     until: Float[Tensor, "subject change"] | None = None
 
     is_dose_proportional = False
@@ -30,8 +31,12 @@ class Simulated(AnyResponses):
             object.__setattr__(self, "until", torch.zeros(len(self.body.ka), 0))
 
     @property
-    def now(self) -> Body:
+    def now(self) -> AnyBody:
         return self.body
+
+    @property
+    def scales(self) -> bool:
+        return self.body.scales
 
     @property
     def pulses(self) -> Pulses:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -49,7 +54,12 @@ class Simulated(AnyResponses):
         return concentration, area
 
     def _curves(self, doses: Doses, time: Float[Tensor, "subject time"]) -> tuple[Tensor, Tensor]:
-        return integrate(self.body, doses, time, earlier=self.earlier, until=self.until)
+        """By steps where the body changes smoothly; exactly where its rates are constant between doses and meals."""
+        now, before = self.body, self.earlier
+        if isinstance(now, Recirculating):
+            return recirculate(now, doses, time, earlier=tuple(each for each in before if isinstance(each, Recirculating)), until=self.until)
+        assert isinstance(now, Body)
+        return integrate(now, doses, time, earlier=tuple(each for each in before if isinstance(each, Body)), until=self.until)
 
     def _of_subjects(self, some: Int[Tensor, " subject"]) -> "Simulated":
         assert self.until is not None
@@ -80,7 +90,7 @@ class Simulated(AnyResponses):
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
 
-def _used(doses: Doses, time: Float[Tensor, "subject time"], some: Int[Tensor, " subject"]) -> tuple[Doses, Float[Tensor, "subject time"]]:
+def _used(doses: Doses, time: Float[Tensor, "subject time"], some: Int[Tensor, " chosen"]) -> tuple[Doses, Float[Tensor, "chosen time"]]:
     """Their doses, without the padding that none of them needs, and their times."""
     longest = max(1, int(((doses.amount[some] > 0) * torch.arange(1, doses.amount.shape[1] + 1)).max()))
     return Doses(*(getattr(doses, name)[some, :longest] for name in ("time", "amount", "duration", "route"))), time[some]
@@ -90,7 +100,7 @@ def side_by_side(parts: list[Simulated]) -> Simulated:
     """The draws of several answers of the same subjects and one kind of body, side by side; their changes must be at the same times."""
     first = parts[0]
 
-    def beside(bodies: list[Body]) -> Body:
+    def beside(bodies: list[AnyBody]) -> AnyBody:
         assert len({type(body) for body in bodies}) == 1, "bodies of different kinds cannot be drawn side by side"
         return changed(bodies, lambda *tables: torch.cat(tables, 1))
 

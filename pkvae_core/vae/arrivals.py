@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pkvae_core.structural.compartments import first_order_absorption
 from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.structural.onset import in_waves
 from pkvae_core.vae.decoder import perceptron
 
 SPREAD = 0.3  # standard deviation of the logarithms between patients, to begin with
@@ -49,8 +49,4 @@ class ArrivalDecoder(nn.Module):
         amplitude, rate = log_amplitude.exp(), log_rate.exp()
         if not self.arrivals:
             return Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros_like(rate[..., :1]))
-        of_each, at_each = (table[:, :, None].expand(-1, -1, self.arrivals, -1) for table in (amplitude, rate))
-        oral_amplitude, oral_rate = first_order_absorption(of_each, at_each, log_ka.exp(), share.softmax(-1))
-        vein = torch.cat([amplitude, torch.zeros_like(amplitude)], -1)[:, :, None], torch.cat([rate, rate], -1)[:, :, None]
-        lag = nn.functional.pad(log_lag.exp(), (1, 0))
-        return Pulses(torch.cat([vein[0], oral_amplitude], 2), torch.cat([vein[1], oral_rate], 2), lag)
+        return in_waves(amplitude, rate, log_ka.exp(), log_lag.exp(), share.softmax(-1))

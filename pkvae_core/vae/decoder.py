@@ -2,7 +2,7 @@
 
 Superposition of pulses: each mg answers with a sum of exponentials whose amplitudes and rates are networks of z, so that the concentration is proportional
 to dose by construction, zero before the first dose, and closed-form for any infusion. A swallowed dose reaches the same disposition through an onset
-(rate ka through one or several stages, lag): z_disp drives the disposition, z_abs the onset.
+(rate ka through one or several stages, lag), or in several waves, each with its share, ka and lag: z_disp drives the disposition, z_abs the onset.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pkvae_core.structural.corrected import Corrected
 from pkvae_core.structural.exponentials import Pulses
-from pkvae_core.structural.onset import swallowed
+from pkvae_core.structural.onset import in_waves, swallowed
 
 
 def perceptron(*widths: int) -> nn.Sequential:
@@ -32,13 +32,15 @@ class PulseDecoder(nn.Module):
     centre_disposition: Tensor
     centre_onset: Tensor
 
-    def __init__(self, latent: int, absorption: int, terms: int, is_oral: bool, width: int = 128, stages: int = 1):
+    def __init__(self, latent: int, absorption: int, terms: int, is_oral: bool, width: int = 128, stages: int = 1, waves: int = 1):
         super().__init__()
-        self.disposition_size, self.terms, self.stages = latent - absorption, terms, stages
+        assert stages == 1 or waves == 1, "waves come through one stage each"
+        self.disposition_size, self.terms, self.stages, self.waves = latent - absorption, terms, stages, waves
         self.disposition = perceptron(self.disposition_size, width, width, 2 * terms)
-        self.onset = perceptron(absorption, width // 2, 2) if is_oral else None
+        onsets = 2 if waves == 1 else 3 * waves
+        self.onset = perceptron(absorption, width // 2, onsets) if is_oral else None
         self.register_buffer("centre_disposition", torch.zeros(2, terms))
-        self.register_buffer("centre_onset", torch.zeros(2))
+        self.register_buffer("centre_onset", torch.zeros(onsets))
 
     def typical(self) -> list[nn.Parameter]:
         """What moves everybody alike: the last biases, of the logarithms of amplitudes and rates."""
@@ -46,12 +48,16 @@ class PulseDecoder(nn.Module):
         return [layer.bias for layer in last if isinstance(layer, nn.Linear)]
 
     def forward(self, z: Float[Tensor, "subject draw latent"]) -> Pulses:
-        """Responses to 1 mg: row 0 into the vein, row 1 swallowed."""
+        """Responses to 1 mg: row 0 into the vein, row 1 swallowed, or a row for each wave."""
         log_amplitude, log_rate = (self.disposition(z[..., : self.disposition_size]).unflatten(-1, (2, self.terms)) + self.centre_disposition).unbind(-2)
         amplitude, rate = log_amplitude.exp(), log_rate.exp()
         if self.onset is None:
             return Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros_like(rate[..., :1]))
-        ka, lag = (self.onset(z[..., self.disposition_size :]) + self.centre_onset).exp().unbind(-1)
+        onset = self.onset(z[..., self.disposition_size :]) + self.centre_onset
+        if self.waves > 1:
+            share, log_ka, log_lag = onset.chunk(3, -1)
+            return in_waves(amplitude, rate, log_ka.exp(), log_lag.exp(), share.softmax(-1))
+        ka, lag = onset.exp().unbind(-1)
         return swallowed(amplitude, rate, ka, lag, stages=self.stages)
 
 

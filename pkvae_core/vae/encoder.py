@@ -1,5 +1,6 @@
 """Who is this patient, given levels, doses and covariates: networks that propose a distribution over z."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +10,11 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from pkvae_core.drugs.population import Population
 from pkvae_core.structural.exponentials import NEVER, Pulses, superpose
+from pkvae_core.structural.recirculation import DAY_H, MEALS_H
 from pkvae_core.vae.decoder import perceptron
 
 FADING_RATES_PER_H = (2.0, 0.7, 0.25, 0.08, 0.025, 0.008)
+CLOCK = 3  # clues about the time of day
 FORGETTING_RATES_PER_H = (50.0, 0.2, 0.02)  # over which past a level averages covariates that have changed since: now, hours, days
 
 
@@ -62,9 +65,17 @@ def change_features(population: Population, scales: Scales) -> Float[Tensor, "su
     return torch.einsum("scer,sev->scrv", share, differences(population, scales)).flatten(2)
 
 
-def sample_features(population: Population, scales: Scales, routes: int) -> Float[Tensor, "subject sample clue"]:
+def clock_features(time: Float[Tensor, "subject sample"]) -> Float[Tensor, "subject sample 3"]:
+    """Where on the day each level was drawn, and how long after the last meal."""
+    hour = time.remainder(DAY_H)
+    since = (hour[..., None] - torch.tensor(MEALS_H)).remainder(DAY_H).min(-1).values
+    angle = 2 * math.pi / DAY_H * hour
+    return torch.stack([angle.sin(), angle.cos(), (since + 0.1).log()], -1)
+
+
+def sample_features(population: Population, scales: Scales, routes: int, *, has_meals: bool = False) -> Float[Tensor, "subject sample clue"]:
     """One token for each level: its logarithm, whether it is below its limit, the clock, the doses as seen from it (fading-memory traces by
-    route), and what has changed since."""
+    route), and what has changed since; where meals matter, the time of day too."""
     doses, time = population.doses, population.sample_time
     bank = torch.tensor(FADING_RATES_PER_H).view(1, len(FADING_RATES_PER_H), 1, 1).expand(time.shape[0], -1, routes, 1)
     memory = Pulses(torch.ones_like(bank), bank, torch.zeros_like(bank[..., 0]))
@@ -81,7 +92,8 @@ def sample_features(population: Population, scales: Scales, routes: int) -> Floa
     first = time - torch.where(given[:, 0], doses.time, torch.inf).min(1).values.clamp(max=1e6)[:, None]
     clock = torch.stack([first.clamp(min=0).log1p(), (last + 0.1).log(), infusion.log1p(), (last < infusion).float()], -1)
     level = torch.stack([(population.level.clamp(min=1e-6) / scales.concentration).log(), population.is_below_lloq.float()], -1)
-    return torch.cat([level, clock, (traces + 1e-4).log(), change_features(population, scales)], -1)
+    day = [clock_features(time)] if has_meals else []
+    return torch.cat([level, clock, (traces + 1e-4).log(), change_features(population, scales), *day], -1)
 
 
 class SetEncoder(nn.Module):
@@ -90,11 +102,11 @@ class SetEncoder(nn.Module):
     Two rounds: each token is read with the covariates, then again with the mean and maximum of all of them; order and padding change nothing.
     """
 
-    def __init__(self, covariates: int, routes: int, latent: int, components: int, width: int = 128):
+    def __init__(self, covariates: int, routes: int, latent: int, components: int, width: int = 128, *, has_meals: bool = False):
         super().__init__()
         self.latent, self.components = latent, components
         self.context = perceptron(2 * covariates, width, width)
-        self.clues = 6 + len(FADING_RATES_PER_H) * routes + len(FORGETTING_RATES_PER_H) * covariates
+        self.clues = 6 + len(FADING_RATES_PER_H) * routes + len(FORGETTING_RATES_PER_H) * covariates + CLOCK * has_meals
         self.read = perceptron(self.clues + width, width, width)
         self.reread = perceptron(3 * width, width, width)
         self.head = perceptron(3 * width + 2, 2 * width, width, components * (1 + latent + latent * (latent + 1) // 2))

@@ -13,16 +13,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, load_card
-from pkvae_core.drugs.population import Population, VirtualPatients, is_dose_proportional, rows, simulate
-from pkvae_core.drugs.regimens import average_concentration
-from pkvae_core.structural.body import Body
-from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.drugs.population import Population, VirtualPatients, rows, simulate
 from pkvae_core.vae.checkpoint import save_model
-from pkvae_core.vae.encoder import Scales
-from pkvae_core.vae.vae import PKVAE, Configuration, Parts, hide, objective
+from pkvae_core.vae.untrained import untrained
+from pkvae_core.vae.vae import PKVAE, Parts, hide, objective
 
 POOL = 8192
 SAVE_EVERY = 1000
+CLIP = 50.0
 
 
 @dataclass(frozen=True)
@@ -54,70 +52,6 @@ class Schedule:
         """Geometric from 0.5 down to `curve_sd` over the first `warm_up` of the steps."""
         progress = min(1.0, step / (self.warm_up * self.steps))
         return 0.5 * (self.curve_sd / 0.5) ** progress
-
-
-def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
-    """A model of the right shape whose scales come from a sample of the drug's virtual patients."""
-    sample = simulate(card, 10_000, torch.Generator().manual_seed(seed + 10_000_019))
-    model = (_of_pulses if sample.responses.is_dose_proportional else _of_bodies)(card, sample, seed, latent)
-    curve = model.curve(sample.responses.now)[:, 0]
-    model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
-    return model
-
-
-def _scales(card: DrugCard, sample: VirtualPatients, volume: float) -> Scales:
-    table = sample.population.covariates
-    is_log = tuple(c.low > 0 for c in card.covariates)
-    value = torch.where(torch.tensor(is_log), table.clamp(min=1e-6).log(), table)
-    return Scales(tuple(value.mean(0).tolist()), tuple(value.std(0).clamp(min=1e-3).tolist()), is_log, average_concentration(card), volume)
-
-
-def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
-    is_oral = len(card.routes) > 1
-    vein = Pulses(sample.pulses.amplitude[:, :, :1], sample.pulses.rate[:, :, :1], sample.pulses.lag[:, :, :1])
-    is_used = vein.amplitude[:, 0, 0] > 0
-    volume = float((1 / (vein.amplitude[:, 0, 0] * is_used).sum(-1)).median())
-    slowest = torch.where(is_used, vein.rate[:, 0, 0], torch.inf).min(-1).values
-    end = min(float(4 * math.log(2) / slowest.quantile(0.1)), 1000.0)
-    configuration = Configuration(
-        scales=_scales(card, sample, volume),
-        models=len(card.published_models),
-        routes=len(card.routes),
-        curve_times_h=tuple(torch.logspace(math.log10(0.15), math.log10(end), 24).tolist()),
-        latent=latent or (6 if is_oral else 5),
-        absorption=2 if is_oral else 0,
-        stages=sample.pulses.stages,
-    )
-    torch.manual_seed(seed)
-    model = PKVAE(configuration, card)
-    rates = vein.rate[:, 0, 0][is_used].log()
-    amplitudes = torch.full((configuration.terms,), math.log(1 / volume / configuration.terms))
-    model.decoder.centre_disposition = torch.stack([amplitudes, rates.quantile(torch.linspace(0.9, 0.1, configuration.terms))])
-    if is_oral:
-        ka, lag = sample.pulses.rate[:, 0, 1].max(-1).values, sample.pulses.lag[:, 0, 1].clamp(min=1e-3)
-        model.decoder.centre_onset = torch.stack([ka.log().median(), lag.log().median()])
-    return model
-
-
-def _of_bodies(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
-    """The backbone starts from the typical clearance at two concentrations: Vmax and Km of the body that has both."""
-    body, high = sample.responses.now, average_concentration(card)
-    assert isinstance(body, Body)
-    volume, fast, slow = (float(table.median()) for table in (body.disposition()["V"], body.clearance(0.0), body.clearance(high)))
-    Km = high * slow / (fast - slow)
-    configuration = Configuration(
-        scales=_scales(card, sample, volume),
-        models=len(card.published_models),
-        routes=len(card.routes),
-        curve_times_h=(),
-        latent=latent or 5,
-        absorption=1,
-        clearance_at_mg_per_L=tuple(torch.logspace(math.log10(high / 30), math.log10(4 * high), 16).tolist()),
-    )
-    torch.manual_seed(seed)
-    model = PKVAE(configuration, card)
-    model.decoder.centre = torch.tensor([fast * Km, Km, volume, float(body.ka.median())]).log()
-    return model
 
 
 def batches(card: DrugCard, schedule: Schedule, first: int) -> Iterator[tuple[int, VirtualPatients, Population]]:
@@ -152,7 +86,7 @@ def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: boo
         parts = objective(model, patients, seen, curve_sd=schedule.curve_sd_at(step))
         optimiser.zero_grad(set_to_none=True)
         parts.total(beta=1.0).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 50.0)
+        _clip(model)
         optimiser.step()
         _average(average, model, min(schedule.average, (step + 1) / (step + 10)))
         running.append([float(getattr(parts, f.name).detach()) for f in fields(Parts)])
@@ -163,6 +97,15 @@ def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: boo
         if (step + 1) % SAVE_EVERY == 0 and step + 1 < schedule.steps:
             _save_state(out, model, average, optimiser, step + 1, curve)
     return _finish(average, out, schedule, curve)
+
+
+def _clip(model: PKVAE) -> None:
+    """Encoder and all else apart: where a curve has cliffs, gradients of thousands pass through the decoder, and the encoder would starve on what one common
+    clip leaves it."""
+    encoder = list(model.encoder.parameters())
+    mine = set(map(id, encoder))
+    for group in (encoder, [p for p in model.parameters() if id(p) not in mine]):
+        torch.nn.utils.clip_grad_norm_(group, CLIP)
 
 
 def _average(average: PKVAE, model: PKVAE, decay: float) -> None:

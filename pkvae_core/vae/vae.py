@@ -21,12 +21,14 @@ from pkvae_core.drugs.published import MODELS
 from pkvae_core.records.physiology import renal_weight
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
-from pkvae_core.structural.body import Body
+from pkvae_core.structural.body import AnyBody, Body
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
+from pkvae_core.structural.recirculation import Recirculating
 from pkvae_core.structural.responses import Responses
 from pkvae_core.structural.simulated import Simulated
 from pkvae_core.vae.decoder import BodyDecoder, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
+from pkvae_core.vae.recirculation import RecirculationDecoder, one_dose
 
 SHARPER = 5.0  # how much closer clearance is to be met than other curves: near saturation a level multiplies what clearance misses
 
@@ -49,16 +51,17 @@ class Configuration:
     arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
     width: int = 128
     misfit: float = 0.0  # sd of the logarithm of truth over curve: the part of a learned residual error that is not the laboratory's (see `observed`)
-    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug that is not proportional to dose
-
-    @property
-    def is_dose_proportional(self) -> bool:
-        return not self.clearance_at_mg_per_L
+    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug whose elimination saturates
+    has_meals: bool = False  # whether meals bring a swallowed drug back: the curve is that of a dose with the meals of its day
+    waves: int = 1  # in which a swallowed dose reaches the blood, each with its share, rate and lag
+    onset_changes: bool = False  # whether covariates act on how a dose is absorbed
+    clock_h: float = 0.0  # how far the decoder's rise may come early or late: where lags lie among the curve's points, a rise is a cliff
 
     @property
     def points(self) -> int:
         """Of the teacher's curve."""
-        return 2 * self.routes * len(self.curve_times_h) if self.is_dose_proportional else len(self.clearance_at_mg_per_L) + 2
+        shown = 1 if self.has_meals else self.routes
+        return len(self.clearance_at_mg_per_L) + 2 if self.clearance_at_mg_per_L else 2 * shown * len(self.curve_times_h)
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -71,6 +74,14 @@ class Configuration:
         return cls(**{**values, "scales": Scales(**{**values["scales"], **lists}), **tuples, "errors": errors})
 
 
+def _decoder(c: Configuration) -> PulseDecoder | BodyDecoder | RecirculationDecoder:
+    if c.has_meals:
+        return RecirculationDecoder(c.latent, c.absorption)
+    if c.clearance_at_mg_per_L:
+        return BodyDecoder(c.latent, c.absorption, c.scales.concentration)
+    return PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages, waves=c.waves)
+
+
 class PKVAE(nn.Module):
     """One drug's model. `card` is the drug card it serves, `provenance` where it comes from and what was measured on it."""
 
@@ -78,15 +89,12 @@ class PKVAE(nn.Module):
         super().__init__()
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
-        self.decoder = (
-            PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages)
-            if c.is_dose_proportional
-            else BodyDecoder(c.latent, c.absorption, c.scales.concentration)
-        )
-        self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
+        self.decoder = _decoder(c)
+        self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components, has_meals=c.has_meals)
         self.teacher = Teacher(c.points, c.latent)
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)
-        self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, (c.latent - c.absorption) * len(c.scales.mean))
+        moved = c.latent if c.onset_changes else c.latent - c.absorption
+        self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, moved * len(c.scales.mean))
 
     @property
     def version(self) -> str:
@@ -120,7 +128,7 @@ class PKVAE(nn.Module):
     def posterior(self, population: Population) -> MixtureSameFamily:
         """q(z | levels, doses, c) for each subject."""
         scales = self.configuration.scales
-        tokens = sample_features(population, scales, self.configuration.routes)
+        tokens = sample_features(population, scales, self.configuration.routes, has_meals=self.configuration.has_meals)
         return self.encoder(tokens, population.is_sample, covariate_features(population.covariates, scales))
 
     def membership(self, z: Float[Tensor, "subject draw latent"], covariates: Float[Tensor, "subject covariate"]) -> Float[Tensor, "subject draw model"]:
@@ -131,7 +139,10 @@ class PKVAE(nn.Module):
     def before(
         self, z: Float[Tensor, "subject draw latent"], covariates: Float[Tensor, "subject covariate"], difference: Float[Tensor, "subject covariate"]
     ) -> Float[Tensor, "subject draw latent"]:
-        """The same patients when their standardised covariates lay this far from `covariates`: unchanged where the difference is 0, and in what absorbs."""
+        """The same patients when their standardised covariates lay this far from `covariates`: unchanged where the difference is 0.
+
+        Nor does what absorbs change, unless covariates act on it.
+        """
         clues = torch.cat([covariate_features(covariates, self.configuration.scales), difference], -1)[:, None].expand(-1, z.shape[1], -1)
         matrix = self.shift(torch.cat([z, clues], -1)).unflatten(-1, (-1, difference.shape[-1]))
         moved = (matrix @ difference[:, None, :, None])[..., 0]
@@ -141,29 +152,43 @@ class PKVAE(nn.Module):
         """How these patients answer to doses, now and before each change of their covariates."""
         difference = differences(population, self.configuration.scales)
         earlier = tuple(self.decoder(self.before(z, population.covariates, step)) for step in difference.unbind(1))
-        return (Responses if self.is_dose_proportional else Simulated)(self.decoder(z), earlier, population.history.until)
+        if not self.is_dose_proportional:
+            return Simulated(self.decoder(z), earlier, population.history.until)
+        return Responses(self.decoder(z), earlier, population.history.until, self.configuration.onset_changes)
 
-    def curve(self, now: Pulses | Body) -> Float[Tensor, "subject draw point"]:
+    def curve(self, now: Pulses | AnyBody) -> Float[Tensor, "subject draw point"]:
         """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
 
         Of a body that is not proportional to dose no single response tells enough: the curve is that of its clearance over the steady concentration, which
         shows where it saturates, with its volume and how fast a dose is absorbed.
         """
         c = self.configuration
+        if isinstance(now, Recirculating):
+            return one_dose(now, c.curve_times_h, 1e-5 / c.scales.volume)
         if isinstance(now, Body):
             clearance = torch.stack([now.clearance(level) for level in c.clearance_at_mg_per_L], -1)
             return torch.cat([SHARPER * clearance.log(), now.disposition()["V"].log()[..., None], now.ka.log()[..., None]], -1)
-        pulses = now
-        time = torch.tensor(c.curve_times_h)[None]
-        parts = []
-        for route in range(c.routes):
-            infusion = c.reference_infusion_h if route == 0 else 0.0
-            dose = Doses(torch.zeros(1, 1), torch.ones(1, 1), torch.full((1, 1), infusion), torch.full((1, 1), route))
-            one = Doses(*(getattr(dose, f).expand(pulses.lag.shape[0], 1) for f in ("time", "amount", "duration", "route")))
-            concentration, area = superpose(pulses, one, time.expand(pulses.lag.shape[0], -1))
-            floor = 1e-5 / c.scales.volume
-            parts += [(concentration.clamp(min=0) + floor).log(), (area.clamp(min=0) + floor).log()]
+        assert isinstance(now, Pulses)
+        floor = 1e-5 / c.scales.volume
+        parts = [(table.clamp(min=0) + floor).log() for route in range(c.routes) for table in self._reference(now, route)]
         return torch.cat(parts, -1)
+
+    def _reference(self, pulses: Pulses, route: int) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
+        """Concentration and integral after 1 mg by this route, at the curve's times."""
+        c, count = self.configuration, pulses.lag.shape[0]
+        infusion = c.reference_infusion_h if route == 0 else 0.0
+        one = Doses(torch.zeros(count, 1), torch.ones(count, 1), torch.full((count, 1), infusion), torch.full((count, 1), route))
+        return superpose(pulses, one, torch.tensor(c.curve_times_h).expand(count, -1))
+
+    @torch.no_grad()
+    def steepness(self, pulses: Pulses) -> Float[Tensor, "subject draw point"]:
+        """How quickly what was swallowed rises at each point of the curve, relative to what is there (1/h); 0 where it falls, and into the vein."""
+        c, still = self.configuration, torch.zeros(*pulses.lag.shape[:2], 2 * len(self.configuration.curve_times_h))
+        if c.routes == 1:
+            return still
+        floor, (concentration, area) = 1e-5 / c.scales.volume, self._reference(pulses, 1)
+        slope = self._reference(Pulses(-pulses.rate * pulses.amplitude, pulses.rate, pulses.lag, pulses.stages), 1)[0]
+        return torch.cat([still, slope / (concentration + floor), concentration / (area.clamp(min=0) + floor)], -1)
 
 
 @dataclass(frozen=True)
@@ -187,7 +212,7 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
     curve = model.curve(patients.responses.now)[:, 0]
     teacher = model.teacher(curve)
     z = teacher.rsample()
-    fit = _misfit(model, curve, z, curve_sd)
+    fit = _misfit(model, patients.responses.now, curve, z, curve_sd)
     covariates = seen.covariates
     log_member = model.membership(z.detach()[:, None], covariates)[:, 0]
     return Parts(
@@ -201,14 +226,20 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
     )
 
 
-def _misfit(model: PKVAE, curve: Float[Tensor, "subject point"], z: Float[Tensor, "subject latent"], curve_sd: float) -> Float[Tensor, " subject"]:
-    """How far the decoder's curve lies from the true one, in squared standard deviations; looser where either has hardly begun, or nearly gone.
+def _misfit(model: PKVAE, true: Pulses | AnyBody, curve: Float[Tensor, "subject point"], z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
+    """How far the decoder's curve lies from the `true` one's [subject], in squared standard deviations; looser where either has hardly begun, or nearly gone.
 
-    A lag that is minutes off puts a point on the wrong side of a cliff; what tells the lag is the rise after it.
+    A lag that is minutes off puts a point on the wrong side of a cliff; what tells the lag is the rise after it. Where the model has a clock, a point on a rise
+    is as loose as the rise is steep: else the few patients whose lag just misses a point pull with gradients of thousands, and nothing else is learned.
     """
-    drawn = model.curve(model.decoder(z[:, None]))[:, 0]
-    slack = torch.maximum(_slack(curve, model.configuration), _slack(drawn, model.configuration))
-    return 0.5 * ((drawn - curve) / (curve_sd * slack)).square().sum(-1)
+    found = model.decoder(z[:, None])
+    drawn = model.curve(found)[:, 0]
+    tolerance = curve_sd * torch.maximum(_slack(curve, model.configuration), _slack(drawn, model.configuration))
+    if model.configuration.clock_h:
+        assert isinstance(found, Pulses) and isinstance(true, Pulses)
+        steepest = torch.maximum(model.steepness(found), model.steepness(true))[:, 0]
+        tolerance = torch.hypot(tolerance, model.configuration.clock_h * steepest)
+    return 0.5 * ((drawn - curve) / tolerance).square().sum(-1)
 
 
 def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
@@ -216,17 +247,17 @@ def _change(model: PKVAE, patients: VirtualPatients, seen: Population, z: Float[
     difference, fits = differences(seen, model.configuration.scales), []
     for i, pulses in enumerate(patients.responses.earlier):
         did = (seen.history.until[:, i] > NEVER).nonzero()[:, 0]
-        before = model.before(z[did, None], seen.covariates[did], difference[did, i])[:, 0]
-        fits.append(_misfit(model, model.curve(rows(pulses, did))[:, 0], before, curve_sd))
+        before, true = model.before(z[did, None], seen.covariates[did], difference[did, i])[:, 0], rows(pulses, did)
+        fits.append(_misfit(model, true, model.curve(true)[:, 0], before, curve_sd))
     every = torch.cat(fits) if fits else z.new_zeros(0)
     return every.mean() if len(every) else z.new_zeros(())
 
 
 def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) -> Tensor:
     """How much looser each point may be: concentrations and integrals fade in importance below a fiftieth of their highest value."""
-    if not configuration.is_dose_proportional:
+    if configuration.clearance_at_mg_per_L:
         return torch.ones_like(curve)
-    parts = curve.unflatten(-1, (configuration.routes, 2, -1))
+    parts = curve.unflatten(-1, (-1, 2, len(configuration.curve_times_h)))
     return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-3).detach()
 
 

@@ -54,7 +54,7 @@ def test_the_three_linear_drugs_are_available():
 
 
 def test_an_unknown_drug_product_or_target_lists_the_known_ones():
-    with pytest.raises(ValueError, match="theophylline, tobramycin, vancomycin"):
+    with pytest.raises(ValueError, match="theophylline, tobramycin, .*vancomycin"):
         load_card("aspirin")
     with pytest.raises(ValueError, match="oral, aminophylline"):
         load_card("theophylline").product("suppository")

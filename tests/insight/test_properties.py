@@ -10,6 +10,7 @@ from pkvae_core.drugs.population import simulate
 from pkvae_core.insight.properties import known_properties, pharmacokinetics
 from pkvae_core.structural.compartments import first_order_absorption, one_compartment
 from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.structural.onset import in_waves
 
 
 def test_the_properties_of_a_one_compartment_patient_are_its_parameters():
@@ -31,6 +32,15 @@ def test_the_absorption_of_a_swallowed_dose_is_found():
     assert found["ka"] == pytest.approx(ka)
     assert found["lag"] == pytest.approx(lag)
     assert found["peak_time"] == pytest.approx(lag + math.log(ka / k) / (ka - k), abs=0.06)
+
+
+def test_two_waves_have_a_share_and_a_second_lag_and_the_higher_one_peaks():
+    """Of 1 mg a fifth comes early; what comes after 6 h is four times as much, so the peak is that of the second wave."""
+    ka, lag, share = ([[[value, other]]] for value, other in ((1.2, 0.9), (0.4, 6.0), (0.2, 0.8)))
+    amplitude, rate = one_compartment(torch.tensor([[8.0]]), torch.tensor([[40.0]]))
+    found = {p.name: float(p.values[0]) for p in pharmacokinetics(in_waves(amplitude, rate, *map(torch.tensor, (ka, lag, share))))}
+    assert [found[name] for name in ("ka", "lag", "share", "ka2", "lag2")] == pytest.approx([1.2, 0.4, 20.0, 0.9, 6.0], rel=1e-4)
+    assert found["peak_time"] == pytest.approx(6.0 + math.log(0.9 / 0.2) / 0.7, abs=0.2)
 
 
 @pytest.mark.parametrize(("drug", "is_complex"), [("vancomycin", True), ("theophylline", False)])

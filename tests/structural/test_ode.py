@@ -9,7 +9,6 @@ from scipy.integrate import solve_ivp
 
 from pkvae_core.structural.exponentials import Doses
 from pkvae_core.structural.ode import integrate
-from pkvae_core.structural.recirculation import Recirculating, recirculate
 from pkvae_core.structural.saturable import Saturable
 from pkvae_core.structural.target_mediated import TargetMediated
 
@@ -163,51 +162,3 @@ def test_a_drug_that_meets_its_target_agrees_with_scipy(finer, tolerance):
 def test_without_drug_the_target_stays_near_its_baseline():
     balance = OMALIZUMAB.slope(OMALIZUMAB.start())[0, 0, 1]
     assert abs(float(balance)) < 0.15 * float(OMALIZUMAB.production)  # Hayashi estimates production and baseline apart: 8 % off balance at 482.4 ng/mL
-
-
-MYCOPHENOLATE = Recirculating(
-    CL=wide(10.2, 8),
-    V2=wide(12.5, 20),
-    Q=wide(16.1, 12),
-    V3=wide(213, 150),
-    conjugate_CL=wide(1.38, 2),
-    V4=wide(4.4, 5),
-    share=wide(0.291, 0.4),
-    emptying=wide(67.5, 67.5),
-    ka=wide(3.53, 1.2),
-    lag=wide(0.0956, 0.3),
-)
-
-
-def test_recirculation_with_meals_agrees_with_scipy():
-    time, meals = np.linspace(0.05, 30, 120), [4.0, 10.0, 16.0, 22.0]
-    given = [(0.0, 500.0), (12.0, 500.0)]
-    level, area = recirculate(MYCOPHENOLATE, doses(*((at, mg, 0, 1) for at, mg in given)), torch.tensor([meals]).double(), torch.tensor(time)[None])
-    for draw in range(2):
-        CL, V2, Q, V3, CLg, V4, share, k51, ka, lag = (float(getattr(MYCOPHENOLATE, name)[0, draw]) for name in MYCOPHENOLATE.__dataclass_fields__)
-        k40 = CLg / V4
-
-        def slope(t, y):
-            bile = k51 * y[4] * any(m <= t < m + 0.01 for m in meals)  # noqa: B023
-            biliary = share / (1 - share) * k40 * y[3]  # noqa: B023
-            return [
-                bile - ka * y[0],  # noqa: B023
-                ka * y[0] - (CL + Q) / V2 * y[1] + Q / V3 * y[2],  # noqa: B023
-                Q / V2 * y[1] - Q / V3 * y[2],  # noqa: B023
-                CL / V2 * y[1] - k40 * y[3] - biliary,  # noqa: B023
-                biliary - bile,
-                y[1] / V2,  # noqa: B023
-            ]
-
-        swallowed = [(at + lag, np.array([mg, 0, 0, 0, 0, 0])) for at, mg in given]
-        stops = [(at, np.zeros(6)) for meal in meals for at in (meal, meal + 0.01)]
-        found = by_scipy(slope, np.zeros(6), sorted([*swallowed, *stops], key=lambda jump: jump[0]), time)
-        np.testing.assert_allclose(level[0, draw], found[:, 1] / V2, rtol=1e-6, atol=1e-8)
-        np.testing.assert_allclose(area[0, draw], found[:, 5], rtol=1e-6, atol=1e-7)
-
-
-def test_a_meal_brings_a_second_peak_and_without_meals_there_is_none():
-    time = torch.arange(1.0, 9.0, 0.05, dtype=torch.float64)[None]
-    with_meal, without = (recirculate(MYCOPHENOLATE, doses((0, 500, 0, 1)), meals, time)[0][0, 0] for meals in (torch.tensor([[4.0]]), torch.zeros(1, 0)))
-    assert bool((without.diff() < 0).all())
-    assert float(with_meal[time[0] > 4.02].max()) > 1.3 * float(with_meal[time[0] < 3.98][-1])

@@ -7,7 +7,7 @@ import torch
 
 from pkvae_core.checks.dose_change import SEED_OFFSET, dose_change, engines, figures, two_visits
 from pkvae_core.drugs.card import CARDS, DrugCard, available_drugs, load_card
-from pkvae_core.drugs.published import MODELS
+from pkvae_core.drugs.population import typical_body
 from pkvae_core.inference.classical import Structure, fit_population
 from pkvae_core.vae.checkpoint import load_model
 
@@ -18,7 +18,7 @@ WORDS = {"vae": "VAE", "right": "MAP-Bayes, right structure", "superposition": "
 
 def measure(seed: int, say: Callable[[str], None]) -> dict:
     """Figures of every such drug."""
-    drugs = [d for d in available_drugs() if any(MODELS[m.name].body is not None for m in load_card(d).published_models)]
+    drugs = [d for d in available_drugs() if (body := typical_body(load_card(d))) is not None and not body.scales]
     return {"seed": seed, "patients": PATIENTS, "drugs": {drug: _of(load_card(drug), seed, say) for drug in drugs}}
 
 

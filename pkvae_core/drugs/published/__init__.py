@@ -5,10 +5,13 @@ from pkvae_core.drugs.published import (
     goti2018,
     grasela1985,
     hennig2013,
+    jiao2008,
+    powerlaw2026,
     rovei1982,
     savic2011,
     staatz2006,
     thomson2009,
+    twosites2026,
     voller2017,
     woillard2011,
     yukawa1990,
@@ -17,5 +20,20 @@ from pkvae_core.drugs.published.model import PublishedModel
 
 MODELS: dict[str, PublishedModel] = {
     module.MODEL.name: module.MODEL
-    for module in (goti2018, thomson2009, colin2019, hennig2013, staatz2006, rovei1982, grasela1985, voller2017, savic2011, woillard2011, yukawa1990)
+    for module in (
+        goti2018,
+        thomson2009,
+        colin2019,
+        hennig2013,
+        staatz2006,
+        rovei1982,
+        grasela1985,
+        voller2017,
+        savic2011,
+        woillard2011,
+        yukawa1990,
+        jiao2008,
+        twosites2026,
+        powerlaw2026,
+    )
 }

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.residual_error import ResidualError
-from pkvae_core.structural.body import Body
-from pkvae_core.structural.compartments import one_compartment, two_compartment
+from pkvae_core.structural.body import AnyBody
+from pkvae_core.structural.compartments import one_compartment, power_law, two_compartment
 from pkvae_core.structural.exponentials import Pulses
-from pkvae_core.structural.onset import swallowed
+from pkvae_core.structural.onset import in_waves, swallowed
 
 Parameters = dict[str, Tensor]
 STAGES = {"ka": 1, "ktr": 3}  # how many compartments a swallowed dose passes at that rate
@@ -39,7 +39,10 @@ class PublishedModel:
     """`typical` maps covariate tensors to CL, Q (L/h), V1, V2 (L), ka or ktr (1/h), tlag (h);
     `variance` holds w2 of each log-normal eta, `covariance` the pairs.
 
+    A power law has an exponent alpha and the rate of its `fastest` exponential (1/h) in the place of volumes.
+    What is swallowed in two waves has a second ka2 and tlag2, and the `odds` that a milligram comes with the first.
     A model that is not proportional to dose has its own parameters, and a `body` that is made from them [subject, draw].
+    Where covariates act on absorption, the `onset_changes` with them from one dose to the next.
     """
 
     name: str
@@ -55,7 +58,8 @@ class PublishedModel:
     headlines: tuple[Headline, ...]
     covariance: Mapping[tuple[str, str], float] | None = None
     assumptions: tuple[str, ...] = ()
-    body: Callable[[Parameters], Body] | None = None
+    body: Callable[[Parameters], AnyBody] | None = None
+    onset_changes: bool = False
 
     @property
     def omega(self) -> Tensor:
@@ -88,14 +92,24 @@ class PublishedModel:
 
 
 def pulses(parameters: Parameters) -> Pulses:
-    """Responses to 1 mg: row 0 into the vein, row 1 (where there is a ka or ktr) swallowed.
+    """Responses to 1 mg: row 0 into the vein, row 1 (where there is a ka or ktr) swallowed, or a row for each of its two waves.
 
     Parameters [subject, draw] as published, CL/F and V/F in an oral model."""
-    amplitude, rate = (
-        two_compartment(*(parameters[p] for p in ("CL", "V1", "Q", "V2"))) if "Q" in parameters else one_compartment(parameters["CL"], parameters["V1"])
-    )
+    amplitude, rate = _disposition(parameters)
     name = next((name for name in STAGES if name in parameters), None)
     if name is None:
         return Pulses(amplitude[:, :, None].float(), rate[:, :, None].float(), torch.zeros_like(amplitude[..., :1]).float())
     lag = parameters.get("tlag", torch.zeros_like(parameters[name]))
+    if "ka2" in parameters:
+        share = torch.stack([parameters["odds"], torch.ones_like(lag)], -1) / (1 + parameters["odds"])[..., None]
+        waves = (torch.stack([parameters[one], parameters[two]], -1) for one, two in (("ka", "ka2"), ("tlag", "tlag2")))
+        return in_waves(amplitude, rate, *waves, share).map(Tensor.float)
     return swallowed(amplitude, rate, parameters[name], lag, stages=STAGES[name]).map(Tensor.float)
+
+
+def _disposition(parameters: Parameters) -> tuple[Tensor, Tensor]:
+    if "alpha" in parameters:
+        return power_law(*(parameters[p] for p in ("CL", "alpha", "fastest")))
+    if "Q" in parameters:
+        return two_compartment(*(parameters[p] for p in ("CL", "V1", "Q", "V2")))
+    return one_compartment(parameters["CL"], parameters["V1"])

@@ -1,0 +1,99 @@
+"""`benchmark --of profile-error`: the whole profile of the next interval from three to five levels in the one before, beside the exact posterior."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from pkvae_core.checks.profile_error import Asked, ask, by_exact, by_map, by_vae, fits, profile_error
+from pkvae_core.checks.ratio import ratio_of_medians, share_closed
+from pkvae_core.checks.recorded import recorded
+from pkvae_core.drugs.card import CARDS, DrugCard, available_drugs, load_card
+from pkvae_core.drugs.population import typical_body
+from pkvae_core.drugs.published import MODELS
+from pkvae_core.vae.checkpoint import load_model
+from pkvae_core.vae.vae import PKVAE
+
+NAME = "profile-error"
+TITLE = "error of the next interval's profile from 3 to 5 levels (figures recorded for the very same model are kept), about 5 min a drug"
+PATIENTS, COVERAGE_PATIENTS, COVERAGE_POINTS, COHORT, ROUNDS = 100, 1000, 12, 100, 25
+SEED_OFFSET = 5_000_000_029
+
+
+def measure(seed: int, say: Callable[[str], None]) -> dict:
+    """Figures of every trained drug whose concentrations scale with its doses."""
+    before = recorded(NAME) or {}
+    known = before.get("drugs", {}) if (before.get("seed"), before.get("patients")) == (seed, PATIENTS) else {}
+    found = {}
+    for drug in available_drugs():
+        if not (CARDS / drug / "model.safetensors").exists() or ((body := typical_body(load_card(drug))) is not None and not body.scales):
+            continue
+        model = load_model(drug)
+        same = known.get(drug, {}).get("model") == model.version
+        say(f"{drug}: {'as recorded for' if same else 'measuring'} {model.version}")
+        found[drug] = known[drug] if same else _of(model, seed, say)
+    return {"seed": seed, "patients": PATIENTS, "drugs": found}
+
+
+def _of(model: PKVAE, seed: int, say: Callable[[str], None]) -> dict:
+    card, start = model.card, SEED_OFFSET + 10_000 * seed
+    many = ask(card, COVERAGE_PATIENTS, torch.Generator().manual_seed(start + 1), points=COVERAGE_POINTS)
+    covered = by_vae(model, many, seed=start, say=say).is_inside(many).mean()
+    asked = ask(card, PATIENTS, torch.Generator().manual_seed(start))
+    ours = by_vae(model, asked, seed=start, say=say).error(asked)
+    exact, effective = by_exact(card, asked, seed=start)
+    say(f"{card.drug}: the exact posterior of {PATIENTS} patients, at least {effective.min():.0f} effective draws")
+    again, _ = by_exact(card, asked, seed=start + 5000)
+    best, generator = exact.error(asked), np.random.default_rng(seed)
+    return {
+        "model": model.version,
+        "coverage": float(covered),
+        "coverage_patients": COVERAGE_PATIENTS,
+        "error": {"vae": float(np.median(ours)), "exact": float(np.median(best))},
+        "ratio": list(ratio_of_medians(ours, best, generator)),
+        "floor": list(ratio_of_medians(again.error(asked), best, generator)),
+        "apart": float(np.median(profile_error(again.middle, exact.middle))),
+        "effective": [float(effective.min()), float(np.median(effective))],
+        "unreliable": int((effective < 400).sum()),
+        "classical": _classical(card, asked, ours, best, seed, say),
+    }
+
+
+def _classical(card: DrugCard, asked: Asked, ours: np.ndarray, best: np.ndarray, seed: int, say: Callable[[str], None]) -> dict | None:
+    """Compartment models fitted to another cohort; None where the drug's own published model is one of them."""
+    if not is_beyond_compartments(card):
+        return None
+    cohort = ask(card, COHORT, torch.Generator().manual_seed(SEED_OFFSET + 10_000 * seed + 2))
+    each = {model.population: by_map(card, model, asked) for model in fits(card, cohort, rounds=ROUNDS, seed=seed, say=say)}
+    name = min(each, key=lambda name: float(np.median(each[name])))
+    errors = {words.removesuffix(", fitted to a cohort"): float(np.median(error)) for words, error in each.items()}
+    return {"errors": errors, "closed": list(share_closed(ours, best, each[name], np.random.default_rng(seed)))}
+
+
+def is_beyond_compartments(card: DrugCard) -> bool:
+    """Whether no model of one or two compartments with first-order absorption is the truth."""
+    typical = [set(MODELS[m.name].typical({name: torch.tensor([value]) for name, value in card.typical_patient.items()})) for m in card.published_models]
+    return any(names & {"ktr", "ka2", "alpha"} for names in typical) or typical_body(card) is not None
+
+
+def markdown(found: dict) -> str:
+    """One row a drug."""
+    head = ["drug", "VAE, %", "exact, %", "ratio (95 %)", "reference again", "effective draws, min / median", "90 % bands hold, %", "best compartment fit, %"]
+    lines = [" | ".join([*head, "gap closed, % (95 %)"]), " | ".join(["---"] * (len(head) + 1))]
+    for drug, each in found["drugs"].items():
+        middle, low, high = each["ratio"]
+        numbers = [f"{100 * each['error'][name]:.1f}" for name in ("vae", "exact")]
+        floor = f"{each['floor'][0]:.3f}, {100 * each['apart']:.1f} % apart"
+        effective = " / ".join(f"{value:,.0f}" for value in each["effective"])
+        cells = [load_card(drug).name, *numbers, f"{middle:.3f} ({low:.3f} to {high:.3f})", floor, effective, f"{100 * each['coverage']:.1f}"]
+        lines.append(" | ".join([*cells, *_rivals(each["classical"])]))
+    said = f"{found['patients']} virtual patients a drug, seed {found['seed']}: median over patients of the profile's RMSE over its mean."
+    return "\n".join([said, "", *(f"| {line} |" for line in lines)])
+
+
+def _rivals(classical: dict | None) -> list[str]:
+    if classical is None:
+        return ["–", "–"]
+    name = min(classical["errors"], key=classical["errors"].__getitem__)
+    closed, low, high = (100 * value for value in classical["closed"])
+    return [f"{100 * classical['errors'][name]:.1f} ({name})", f"{closed:.0f} ({low:.0f} to {high:.0f})"]
