@@ -42,7 +42,7 @@ class Structure:
     def parameters(self, card: DrugCard) -> tuple[str, ...]:
         """What varies between patients."""
         disposition = ("CL", "V1") if self.compartments == 1 else ("CL", "V1", "Q", "V2")
-        return (*disposition, "ka") if "oral" in card.routes and not self.is_absorbed_at_once else disposition
+        return (*disposition, "ka") if len(card.routes) > 1 and not self.is_absorbed_at_once else disposition
 
     @property
     def words(self) -> str:
@@ -139,7 +139,7 @@ def _model(card: DrugCard, structure: Structure, state: _State, used: tuple[str,
 
     def typical(covariates: Mapping[str, Tensor]) -> Parameters:
         found = {name: (_design(name, covariates, used) @ beta).exp() for name, beta in state.beta.items()}
-        if "oral" in card.routes:
+        if len(card.routes) > 1:
             still = torch.ones_like(found["CL"])
             found = {"ka": AT_ONCE_PER_H * still, "tlag": 0 * still} | found
         return found

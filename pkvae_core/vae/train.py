@@ -5,7 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -17,11 +17,13 @@ from pkvae_core.drugs.population import Population, VirtualPatients, is_dose_pro
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses
+from pkvae_core.structural.target_mediated import TargetMediated
 from pkvae_core.vae.checkpoint import save_model
 from pkvae_core.vae.encoder import Scales
 from pkvae_core.vae.vae import PKVAE, Configuration, Parts, hide, objective
 
 POOL = 8192
+ABSORBED_PER_H = 0.25  # a slow dose is absorbed at this rate on the encoder's clock, in the middle of what it remembers (see `encoder`)
 SAVE_EVERY = 1000
 
 
@@ -59,7 +61,8 @@ class Schedule:
 def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     """A model of the right shape whose scales come from a sample of the drug's virtual patients."""
     sample = simulate(card, 10_000, torch.Generator().manual_seed(seed + 10_000_019))
-    model = (_of_pulses if sample.responses.is_dose_proportional else _of_bodies)(card, sample, seed, latent)
+    start = _of_pulses if sample.responses.is_dose_proportional else _of_targets if isinstance(sample.responses.now, TargetMediated) else _of_bodies
+    model = start(card, sample, seed, latent)
     curve = model.curve(sample.responses.now)[:, 0]
     model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
     return model
@@ -117,6 +120,30 @@ def _of_bodies(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)
     model.decoder.centre = torch.tensor([fast * Km, Km, volume, float(body.ka.median())]).log()
+    return model
+
+
+def _of_targets(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
+    """The backbone starts from the published model's medians; z_target counts the target's level in standard deviations of its logarithm."""
+    body, level = sample.responses.now, average_concentration(card)
+    assert isinstance(body, TargetMediated)
+    volume = float(body.V.median())
+    configuration = Configuration(
+        scales=replace(_scales(card, sample, volume), hours=ABSORBED_PER_H / float(body.ka.median())),
+        models=len(card.published_models),
+        routes=len(card.routes),
+        curve_times_h=(),
+        latent=latent or 7,
+        absorption=1,
+        clearance_at_mg_per_L=tuple(torch.logspace(math.log10(level / 30), math.log10(4 * level), 8).tolist()),
+        backbone="target",
+    )
+    torch.manual_seed(seed)
+    model = PKVAE(configuration, card)
+    moved = (body.CL, body.excess_CL, body.target_CL, body.V, body.complex_V, body.production, body.ka)
+    model.decoder.centre = torch.tensor([float(table.median()) for table in moved]).log()
+    baseline = body.baseline.log()
+    model.decoder.target = torch.stack([baseline.mean(), baseline.std(), body.Kd0.median()])
     return model
 
 

@@ -25,10 +25,8 @@ from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
 from pkvae_core.structural.responses import Responses
 from pkvae_core.structural.simulated import Simulated
-from pkvae_core.vae.decoder import BodyDecoder, PulseDecoder, perceptron
+from pkvae_core.vae.decoder import DECODERS, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
-
-SHARPER = 5.0  # how much closer clearance is to be met than other curves: near saturation a level multiplies what clearance misses
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class Configuration:
     width: int = 128
     misfit: float = 0.0  # sd of the logarithm of truth over curve: the part of a learned residual error that is not the laboratory's (see `observed`)
     clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug that is not proportional to dose
+    backbone: str = "saturable"  # and the textbook's body that its decoder corrects
 
     @property
     def is_dose_proportional(self) -> bool:
@@ -58,7 +57,7 @@ class Configuration:
     @property
     def points(self) -> int:
         """Of the teacher's curve."""
-        return 2 * self.routes * len(self.curve_times_h) if self.is_dose_proportional else len(self.clearance_at_mg_per_L) + 2
+        return 2 * self.routes * len(self.curve_times_h) if self.is_dose_proportional else DECODERS[self.backbone].points(len(self.clearance_at_mg_per_L))
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -81,7 +80,7 @@ class PKVAE(nn.Module):
         self.decoder = (
             PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages)
             if c.is_dose_proportional
-            else BodyDecoder(c.latent, c.absorption, c.scales.concentration)
+            else DECODERS[c.backbone](c.latent, c.absorption, c.scales.concentration)
         )
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components)
         self.teacher = Teacher(c.points, c.latent)
@@ -146,13 +145,11 @@ class PKVAE(nn.Module):
     def curve(self, now: Pulses | Body) -> Float[Tensor, "subject draw point"]:
         """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
 
-        Of a body that is not proportional to dose no single response tells enough: the curve is that of its clearance over the steady concentration, which
-        shows where it saturates, with its volume and how fast a dose is absorbed.
+        Of a body that is not proportional to dose no single response tells enough: its `traits` over the steady concentration do.
         """
         c = self.configuration
         if isinstance(now, Body):
-            clearance = torch.stack([now.clearance(level) for level in c.clearance_at_mg_per_L], -1)
-            return torch.cat([SHARPER * clearance.log(), now.disposition()["V"].log()[..., None], now.ka.log()[..., None]], -1)
+            return now.traits(c.clearance_at_mg_per_L)
         pulses = now
         time = torch.tensor(c.curve_times_h)[None]
         parts = []

@@ -4,6 +4,7 @@ from pkvae_core.drugs.published import (
     colin2019,
     goti2018,
     grasela1985,
+    hayashi2007,
     hennig2013,
     rovei1982,
     savic2011,
@@ -17,5 +18,18 @@ from pkvae_core.drugs.published.model import PublishedModel
 
 MODELS: dict[str, PublishedModel] = {
     module.MODEL.name: module.MODEL
-    for module in (goti2018, thomson2009, colin2019, hennig2013, staatz2006, rovei1982, grasela1985, voller2017, savic2011, woillard2011, yukawa1990)
+    for module in (
+        goti2018,
+        thomson2009,
+        colin2019,
+        hennig2013,
+        staatz2006,
+        rovei1982,
+        grasela1985,
+        voller2017,
+        savic2011,
+        woillard2011,
+        yukawa1990,
+        hayashi2007,
+    )
 }
