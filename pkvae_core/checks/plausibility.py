@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 
 from pkvae_core.checks.biology import QUESTIONS, Question, Trial, trial_of
-from pkvae_core.checks.bodies import BODY_QUESTIONS, body_trial_of
+from pkvae_core.checks.bodies import body_questions, body_trial_of
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.expected import Answers, asked
 from pkvae_core.checks.progress import Progress, silent
@@ -85,7 +85,7 @@ def plausibility(
     A patient without doses is tried on five days of the card's typical regimen.
     """
     dosed = [_dosed(card, patient if over == "posterior" else replace(patient, samples=())) for patient in patients]
-    laws, try_out = (QUESTIONS, trial_of) if is_dose_proportional(card) else (BODY_QUESTIONS, body_trial_of)
+    laws, try_out = (QUESTIONS, trial_of) if is_dose_proportional(card) else (body_questions(card), body_trial_of)
     questions = (*laws, *_ranges(card, seed))
     wrong: list[list[np.ndarray]] = [[] for _ in questions]
     left_out: list[str] = []

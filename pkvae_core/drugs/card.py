@@ -115,6 +115,7 @@ class DrugCard(Part):
             products={**routes, **words},
             infused_products=frozenset(p.name for p in self.products if p.route == "iv"),
             steady_state_h=self.horizon_h,
+            absorption_h=max(ReadOptions.absorption_h, 2 * self.peak_by_h),
         )
         return replace(known, **overrides)
 
