@@ -31,6 +31,14 @@ def duration_words(hours: float) -> str:
     return f"{plain(hours * 60, 1)} min" if hours < 1 else f"{plain(hours, 2)} h"
 
 
+def every_words(interval_h: float) -> str:
+    """ "every 12 h", "every 2 weeks": whole weeks from one week on."""
+    weeks = interval_h / 168
+    if weeks < 1 or weeks % 1:
+        return f"every {plain(interval_h, 2)} h"
+    return "every week" if weeks == 1 else f"every {weeks:.0f} weeks"
+
+
 def spell_words(hours: float) -> str:
     """About how long: "14 h", "3 days", "4 weeks"."""
     if hours < 48:
@@ -40,7 +48,7 @@ def spell_words(hours: float) -> str:
 
 def regimen_words(regimen: Regimen) -> str:
     """ "750 mg every 12 h, over 1 h"; a loading dose comes first: "1,500 mg over 2 h once, then ..."."""
-    every = f"{amount_words(regimen.amount_mg)} every {plain(regimen.interval_h, 2)} h"
+    every = f"{amount_words(regimen.amount_mg)} {every_words(regimen.interval_h)}"
     if regimen.is_continuous:
         every += " as a continuous infusion"
     elif regimen.infusion_h:

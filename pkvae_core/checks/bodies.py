@@ -1,6 +1,7 @@
 """What must hold of every body that is simulated dose after dose, whoever made it?
 
-Nothing is scaled here: mass is balanced by adding up what the body eliminates at each hour (trapezoids), beside what it and its depot still hold.
+Nothing is scaled here. Where the concentration tells how much is held, mass is balanced by adding up what the body eliminates at each hour (trapezoids),
+beside what it and its depot still hold.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from torch import Tensor
 from pkvae_core.checks.biology import ROUNDING, Question, given_by
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import course
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.patient import Dose
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.body import Body
@@ -20,6 +22,15 @@ from pkvae_core.structural.exponentials import Doses
 
 POINTS, AFTER_H = 500, 72.0
 LEVELS = torch.logspace(-2, 2.3, 60)  # mg/L at which elimination is looked at
+
+
+@dataclass(frozen=True)
+class Mass:
+    """Where the drug is, mg: in the blood, in the depot, and eliminated so far."""
+
+    held: Float[Tensor, "subject draw time"]
+    waiting: Float[Tensor, "subject draw time"]
+    eliminated: Float[Tensor, "subject draw time"]
 
 
 @dataclass(frozen=True)
@@ -33,10 +44,15 @@ class BodyTrial:
     concentration: Float[Tensor, "subject draw time"]
     area: Float[Tensor, "subject draw time"]
     given: Float[Tensor, "subject 1 time"]  # mg so far
-    held: Float[Tensor, "subject draw time"]  # mg in the blood
-    waiting: Float[Tensor, "subject draw time"]  # mg in the depot
-    eliminated: Float[Tensor, "subject draw time"]  # mg so far
-    elimination: Float[Tensor, "level subject draw"]  # mg/h, at `LEVELS`
+    elimination: Float[Tensor, "level subject draw"]  # mg/h, at steady `LEVELS`
+    mass: Mass | None  # where the concentration tells how much is held
+
+
+def _mass(body: Body, doses: Doses, time: Float[Tensor, "subject time"], concentration: Float[Tensor, "subject draw time"]) -> Mass:
+    held = concentration / body.concentration(torch.ones_like(body.start()))[..., None]
+    rate = -body.slope(held.movedim(-1, 0)[..., None])[..., 0].movedim(0, -1)
+    eliminated = torch.nn.functional.pad((time.diff(dim=1)[:, None] * (rate[..., 1:] + rate[..., :-1]) / 2).cumsum(-1), (1, 0))
+    return Mass(held, _waiting(body, doses, time), eliminated)
 
 
 def body_trial_of(card: DrugCard, responses: AnyResponses, courses: Sequence[Sequence[Dose]]) -> BodyTrial:
@@ -48,14 +64,9 @@ def body_trial_of(card: DrugCard, responses: AnyResponses, courses: Sequence[Seq
     even = first + (last + AFTER_H - first) * torch.linspace(0, 1, POINTS)
     time = torch.cat([even, *(torch.where(doses.amount > 0, doses.time + h, first) for h in (1e-3, 0.3, 0.8, 1.5, 3.0))], 1).sort(1).values
     concentration, area = responses.curves(doses, time)
-    per_mg = body.concentration(torch.ones_like(body.start()))[..., None]
-    held = concentration / per_mg
-    rate = -body.slope(held.movedim(-1, 0)[..., None])[..., 0].movedim(0, -1)
-    eliminated = torch.nn.functional.pad((time.diff(dim=1)[:, None] * (rate[..., 1:] + rate[..., :-1]) / 2).cumsum(-1), (1, 0))
-    at_levels = -body.slope((LEVELS.view(-1, 1, 1) / per_mg[..., 0])[..., None])[..., 0]
-    return BodyTrial(
-        responses, body, doses, time, concentration, area, given_by(doses, time)[:, None], held, _waiting(body, doses, time), eliminated, at_levels
-    )
+    elimination = torch.stack([level * body.clearance(level) for level in LEVELS.tolist()])
+    mass = _mass(body, doses, time, concentration) if body.start().shape[-1] == 1 else None
+    return BodyTrial(responses, body, doses, time, concentration, area, given_by(doses, time)[:, None], elimination, mass)
 
 
 def _waiting(body: Body, doses: Doses, time: Float[Tensor, "subject time"]) -> Float[Tensor, "subject draw time"]:
@@ -70,13 +81,15 @@ def _waiting(body: Body, doses: Doses, time: Float[Tensor, "subject time"]) -> F
 
 def _imbalance(trial: BodyTrial) -> Tensor:
     """Share of the drug given that is neither eliminated nor still there, where that share is largest."""
-    kept = trial.held + trial.waiting + trial.eliminated
+    assert trial.mass is not None
+    kept = trial.mass.held + trial.mass.waiting + trial.mass.eliminated
     return ((kept - trial.given) / trial.given[..., -1:]).abs().amax(-1)
 
 
 def _overfull(trial: BodyTrial) -> Tensor:
     """Drug in the blood beyond all that was given so far, as a share of it."""
-    return torch.where(trial.given > 0, trial.held / trial.given.clamp(min=1e-9) - 1, 0).amax(-1)
+    assert trial.mass is not None
+    return torch.where(trial.given > 0, trial.mass.held / trial.given.clamp(min=1e-9) - 1, 0).amax(-1)
 
 
 def _making(trial: BodyTrial) -> Tensor:
@@ -102,13 +115,23 @@ def _less_from_more(trial: BodyTrial) -> Tensor:
     return 1 - growth
 
 
-BODY_QUESTIONS = (
-    Question("No drug out of nothing", "Does the body never gain drug while none comes in?", "of the fastest loss", ROUNDING, _making),
+MASS_QUESTIONS = (
     Question(
         "Mass balance", "Is all drug given eliminated, still there, or not yet absorbed, at every hour?", "of all doses unaccounted for", 1e-2, _imbalance
     ),
     Question("No more in the body than given", "Does the blood never hold more drug than was given?", "too much", 5e-3, _overfull),
+)
+BODY_QUESTIONS = (
+    Question("No drug out of nothing", "Does the body never gain drug while none comes in?", "of the fastest loss", ROUNDING, _making),
     Question("Saturation", "Does clearance never rise with the level?", "faster", ROUNDING, _eased),
     Question("More drug leaves at higher levels", "Does elimination (mg/h) never fall as the level rises?", "slower", ROUNDING, _idling),
     Question("More drug, more exposure", "Do AUC and peak grow when all doses grow by half?", "(1 minus the growth)", -1e-3, _less_from_more),
 )
+
+
+def body_questions(card: DrugCard) -> tuple[Question, ...]:
+    """What is asked of this drug's bodies: mass is balanced where a concentration tells how much is held, which it does not where a target moves too."""
+    patient = {name: torch.tensor([value], dtype=torch.float64) for name, value in card.typical_patient.items()}
+    models = [MODELS[m.name] for m in card.published_models]
+    bodies = [m.body({name: value[:, None] for name, value in m.typical(patient).items()}) for m in models if m.body is not None]
+    return (*BODY_QUESTIONS[:1], *MASS_QUESTIONS, *BODY_QUESTIONS[1:]) if all(body.start().shape[-1] == 1 for body in bodies) else BODY_QUESTIONS

@@ -1,9 +1,12 @@
 """The dose is changed between two visits: who foresees what follows? The question that a drug which is not proportional to dose asks.
 
-Visit 1: one amount every 12 h for 40 days, three levels. Visit 2: the amount times a factor for 10 days; to foresee are the AUC of its last day and the trough
-at its end. Truth and visit 1 come from the card's published model; the point estimate is the posterior median; errors are on the log scale.
+Visit 1: one amount, at the interval of the card's typical regimen, for two thirds of its horizon, and three levels. Visit 2: the amount times a factor for a
+sixth of the horizon; to foresee are the AUC24 of its last day (last interval, where that is longer) and the trough at its end. Of phenytoin that is every 12 h
+for 40 days and 10 more, of omalizumab every 4 weeks for 24 weeks and 8 more. Truth and visit 1 come from the card's published model; the point estimate is
+the posterior median; errors are on the log scale.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,11 +29,33 @@ from pkvae_core.structural.exponentials import Doses
 from pkvae_core.vae.vae import PKVAE
 
 SEED_OFFSET = 4_000_000_007
-INTERVAL_H, CHANGE_H, END_H = 12.0, 960.0, 1200.0
-LEVELS_H = (238.0, 484.0, 959.5)  # a trough after ten days, a peak after twenty, the trough before the change
 FACTORS = (0.5, 0.75, 1.5, 2.0, 3.0)
 EXPOSURES = ("auc24", "trough")
 TOGETHER = 20
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When what happens (h): the interval, the change of the dose, the end, and the levels of visit 1."""
+
+    interval_h: float
+    change_h: float
+    end_h: float
+    levels_h: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, card: DrugCard) -> "Timetable":
+        """Levels: a trough after a quarter of visit 1, one a third of the way through an interval after half of it, and the trough before the change."""
+        interval_h = card.typical_regimen.interval_h
+        before, after = round(2 / 3 * card.horizon_h / interval_h), math.ceil(card.horizon_h / 6 / interval_h)
+        change_h = before * interval_h
+        levels_h = (round(before / 4) * interval_h - 2.0, before // 2 * interval_h + interval_h / 3, change_h - 0.5)
+        return cls(interval_h, change_h, change_h + after * interval_h, levels_h)
+
+    @property
+    def last_h(self) -> float:
+        """How long the last stretch is over which exposure is averaged."""
+        return max(24.0, self.interval_h)
 
 
 @dataclass(frozen=True)
@@ -46,18 +71,18 @@ class Visits:
 
 def two_visits(card: DrugCard, count: int, generator: torch.Generator) -> Visits:
     """Fresh patients; both amounts are among the card's, so that a tripled dose starts from a small one."""
-    model, product = MODELS[heaviest(card)], card.product(card.typical_regimen.product)
+    model, product, plan = MODELS[heaviest(card)], card.product(card.typical_regimen.product), Timetable.of(card)
     covariates = COHORTS[card.cohort](count, {c.name: (c.low, c.high) for c in card.covariates}, generator)
     table = torch.stack([covariates[c.name] for c in card.covariates], 1)
     available = set(product.amounts_mg)
     pairs = torch.tensor([(a, f) for a in product.amounts_mg for f in FACTORS if a * f in available])
     amount, factor = pairs[torch.randint(len(pairs), (count,), generator=generator)].unbind(1)
-    start = torch.arange(0, END_H, INTERVAL_H).expand(count, -1)
-    mg = (product.active_mg(1.0) * amount[:, None]) * torch.where(start < CHANGE_H, 1.0, factor[:, None])
+    start = torch.arange(0, plan.end_h, plan.interval_h).expand(count, -1)
+    mg = (product.active_mg(1.0) * amount[:, None]) * torch.where(start < plan.change_h, 1.0, factor[:, None])
     both = Doses(start, mg, torch.zeros_like(mg), torch.full_like(mg, card.routes.index(product.route), dtype=torch.long))
-    first = (start[0] < CHANGE_H).nonzero()[:, 0]
+    first = (start[0] < plan.change_h).nonzero()[:, 0]
     visit = Doses(*(getattr(both, name)[:, first] for name in ("time", "amount", "duration", "route")))
-    time = torch.tensor(LEVELS_H).expand(count, -1).contiguous()
+    time = torch.tensor(plan.levels_h).expand(count, -1).contiguous()
     is_sample, trust = torch.ones_like(time, dtype=torch.bool), torch.ones_like(time)
     blank = Population(table, History.none(table), visit, time, time, ~is_sample, is_sample, trust)
     truth = published_responses(model, card, blank, torch.randn(count, 1, len(model.variance), dtype=torch.float64, generator=generator))
@@ -65,13 +90,13 @@ def two_visits(card: DrugCard, count: int, generator: torch.Generator) -> Visits
     observed = level + model.error.sd(level) * torch.randn(level.shape, generator=generator)
     is_below = observed < model.error.additive_mg_per_L
     seen = Population(table, blank.history, visit, time, observed.clamp(min=model.error.additive_mg_per_L), is_below, is_sample, trust)
-    return Visits(seen, both, factor, **{name: value[:, 0].double() for name, value in exposures(truth, both).items()})
+    return Visits(seen, both, factor, **{name: value[:, 0].double() for name, value in exposures(plan, truth, both).items()})
 
 
-def exposures(responses: AnyResponses, doses: Doses) -> dict[str, Float[Tensor, "subject draw"]]:
-    """AUC (mg h/L) of the last day and the trough at its end (mg/L)."""
-    level, area = responses.curves(doses, torch.tensor([[END_H - 24, END_H]]).expand(len(doses.time), -1))
-    return {"auc24": area[..., 1] - area[..., 0], "trough": level[..., 1]}
+def exposures(plan: Timetable, responses: AnyResponses, doses: Doses) -> dict[str, Float[Tensor, "subject draw"]]:
+    """AUC24 (mg h/L) of the last day, or of the last interval where that is longer, and the trough at its end (mg/L)."""
+    level, area = responses.curves(doses, torch.tensor([[plan.end_h - plan.last_h, plan.end_h]]).expand(len(doses.time), -1))
+    return {"auc24": (area[..., 1] - area[..., 0]) * 24 / plan.last_h, "trough": level[..., 1]}
 
 
 Engine = Callable[[Population, Visits], Beliefs]
@@ -79,25 +104,26 @@ Engine = Callable[[Population, Visits], Beliefs]
 
 def engines(card: DrugCard, linear: PublishedModel, model: PKVAE | None, seed: int) -> dict[str, Engine]:
     """Who is asked, each about visits 1 of a batch."""
+    plan = Timetable.of(card)
 
     def right(seen: Population, visits: Visits) -> Beliefs:
         found = map_batch(card, seen, names=(heaviest(card),), seed=seed)
-        return Beliefs(exposures(found.responses, visits.both), found.weight)
+        return Beliefs(exposures(plan, found.responses, visits.both), found.weight)
 
     def superposed(seen: Population, visits: Visits) -> Beliefs:
         found = map_batch(card, seen, names=(heaviest(card),), seed=seed)
         first = visits.both.amount[:, :1].expand_as(visits.both.amount)
-        unchanged = exposures(found.responses, Doses(visits.both.time, first, visits.both.duration, visits.both.route))
+        unchanged = exposures(plan, found.responses, Doses(visits.both.time, first, visits.both.duration, visits.both.route))
         return Beliefs({name: value * visits.factor[:, None] for name, value in unchanged.items()}, found.weight)
 
     def wrong(seen: Population, visits: Visits) -> Beliefs:
         found = wrong_model(card, seen, linear, seed=seed)
-        return Beliefs(exposures(found.responses, visits.both), found.drawn.log_weight.exp())
+        return Beliefs(exposures(plan, found.responses, visits.both), found.drawn.log_weight.exp())
 
     def vae(seen: Population, visits: Visits) -> Beliefs:
         assert model is not None
         drawn, _ = weighted(model, seen, draws=1000, seed=seed)
-        return Beliefs(exposures(model.responses(drawn.z, seen), visits.both), drawn.log_weight.double().softmax(-1))
+        return Beliefs(exposures(plan, model.responses(drawn.z, seen), visits.both), drawn.log_weight.double().softmax(-1))
 
     each: dict[str, Engine] = {"right": right, "superposition": superposed, "linear": wrong}
     return each if model is None else {"vae": vae, **each}

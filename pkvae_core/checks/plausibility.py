@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 
 from pkvae_core.checks.biology import QUESTIONS, Question, Trial, trial_of
-from pkvae_core.checks.bodies import BODY_QUESTIONS, body_trial_of
+from pkvae_core.checks.bodies import body_questions, body_trial_of
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.expected import Answers, asked
 from pkvae_core.checks.meals import MEAL_QUESTIONS, meal_trial_of
@@ -109,7 +109,7 @@ def _laws(card: DrugCard):
     body = typical_body(card)
     if body is None:
         return QUESTIONS, trial_of
-    return (MEAL_QUESTIONS, meal_trial_of) if isinstance(body, Recirculating) else (BODY_QUESTIONS, body_trial_of)
+    return (MEAL_QUESTIONS, meal_trial_of) if isinstance(body, Recirculating) else (body_questions(card), body_trial_of)
 
 
 def _dosed(card: DrugCard, patient: Patient) -> Patient:

@@ -30,6 +30,7 @@ class DrugCard(Part):
     why_no_dose: str = ""
     cohort: str
     horizon_h: Positive
+    peak_by_h: Positive = 2.5  # until when after a dose a level is drawn as its peak; a dose under the skin takes days
     max_single_mg: Positive
     max_daily_mg: Positive
     max_daily_mg_per_kg: Positive | None = None
@@ -79,8 +80,8 @@ class DrugCard(Part):
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """Routes in the order of the rows of a response: the vein, then the mouth where a product is swallowed."""
-        return ("iv", "oral") if any(p.route == "oral" for p in self.products) else ("iv",)
+        """Routes in the order of the rows of a response: the vein, then where else products are given: the mouth, or the skin."""
+        return ("iv", *dict.fromkeys(p.route for p in self.products if p.route != "iv"))
 
     @property
     def main_metric(self) -> str:
@@ -114,6 +115,7 @@ class DrugCard(Part):
             products={**routes, **words},
             infused_products=frozenset(p.name for p in self.products if p.route == "iv"),
             steady_state_h=self.horizon_h,
+            absorption_h=max(ReadOptions.absorption_h, 2 * self.peak_by_h),
         )
         return replace(known, **overrides)
 
@@ -123,8 +125,8 @@ class DrugCard(Part):
         A limit by weight binds where the weight is given.
         """
         product = self.product(regimen.product)
-        if product.route == "oral" and regimen.infusion_h:
-            return f"{product.label} is swallowed and cannot run over {regimen.infusion_h:g} h."
+        if product.route != "iv" and regimen.infusion_h:
+            return f"{product.label} is {'swallowed' if product.route == 'oral' else 'injected'} and cannot run over {regimen.infusion_h:g} h."
         active_mg = product.active_mg(regimen.amount_mg)
         if not regimen.is_continuous and active_mg > self.max_single_mg:
             return f"{active_mg:,.0f} mg of {self.name.lower()} is above the highest single dose, {self.max_single_mg:,.0f} mg."

@@ -122,6 +122,16 @@ def epilepsy_outpatients(count: int, ranges: Mapping[str, tuple[float, float]], 
     return _inside(draw, _narrower({"WT": (35, 120)}, ranges), count)
 
 
+def allergic_asthma(count: int, ranges: Mapping[str, tuple[float, float]], generator: torch.Generator) -> Covariates:
+    """Adults and adolescents with allergic asthma: weight log-normal around 66 kg, IgE before treatment log-normal around 200 IU/mL, which is where Hayashi
+    2007 centre it, from 30 to 1,500, which is where the label's table begins and ends."""
+
+    def draw(n: int) -> Covariates:
+        return {"WT": _normal(4.19, 0.22, n, generator).exp(), "IGE": _normal(5.3, 0.9, n, generator).exp()}
+
+    return _inside(draw, _narrower({"WT": (40, 120), "IGE": (30, 1500)}, ranges), count)
+
+
 def _kept(before: Covariates, after: Covariates, ranges: Mapping[str, tuple[float, float]]) -> Covariates:
     """The changed covariates of each patient, or, where one of them would leave its range, the unchanged ones."""
     is_in = torch.stack([(after[name] >= low) & (after[name] <= high) for name, (low, high) in ranges.items() if name in after]).all(0)
@@ -174,5 +184,7 @@ CHANGES = {
     "kidney_recipients": haematocrit,
     "epilepsy_outpatients": weight_and_others,
     "fed_or_fasted": meal,
+    "allergic_asthma": weight_alone,
 }
-COHORTS = {cohort.__name__: cohort for cohort in (adult_inpatients, healthy_adults, neonates, kidney_recipients, epilepsy_outpatients, fed_or_fasted)}
+EVERY = (adult_inpatients, healthy_adults, neonates, kidney_recipients, epilepsy_outpatients, fed_or_fasted, allergic_asthma)
+COHORTS = {cohort.__name__: cohort for cohort in EVERY}

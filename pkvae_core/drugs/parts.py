@@ -59,7 +59,7 @@ class Product(Sourced):
     name: str
     label: str
     aliases: tuple[str, ...] = ()
-    route: Literal["iv", "oral"]
+    route: Literal["iv", "oral", "sc"]
     release: Literal["immediate"] = "immediate"
     salt_factor: Annotated[float, Field(gt=0, le=1)] = 1.0
     salt_molar_mass_g_per_mol: Positive | None = None

@@ -177,7 +177,7 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
     first = COHORTS[card.cohort](count, ranges, generator)
     model = torch.multinomial(torch.tensor([m.weight for m in card.published_models]), count, replacement=True, generator=generator)
     doses = clinical_doses(card, typical_clearance(card, first), generator, weight=first.get("WT"))
-    time = clinical_sample_times(doses, generator)
+    time = clinical_sample_times(doses, generator, peak_by_h=card.peak_by_h)
     covariates, history = _drawn_history(card, first, doses, changing, generator)
     number = (
         torch.full((count,), samples)

@@ -1,7 +1,7 @@
 """How are the virtual patients dosed and sampled: varied as on a ward, and depending on nothing but their covariates.
 
 What the dose rate aims at is the card's default target (the average of its typical regimen where nothing is aimed for) for a patient of typical clearance,
-missed by a log-normal factor: under- and overdosing are both seen.
+missed by a log-normal factor: under- and overdosing are both seen (more of both where nothing is aimed for).
 A course may open with a loading dose, skip doses, drift from the clock, change its amount, interval or product half-way, and be recorded as a bolus.
 """
 
@@ -10,11 +10,14 @@ from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, Product
 from pkvae_core.drugs.published import MODELS
+from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.structural.exponentials import Doses
 
 MOST_DOSES = 24
 SLOW_H, MOST_SLOW_DOSES = 1200.0, 72  # where a steady state may take longer than seven weeks, courses are longer
 MOST_SAMPLES = 10
+MISSED, MISSED_WITHOUT_AIM = 0.35, 0.6  # sd of the logarithm of a dose rate over the one aimed at
+STEADY_TURNS = 60
 SAMPLE_COUNT_WEIGHTS = (0.22, 0.20, 0.14, 0.12, 0.09, 0.07, 0.05, 0.04, 0.04, 0.03)
 
 
@@ -34,11 +37,22 @@ def average_concentration(card: DrugCard) -> float:
     if not card.targets:
         usual, product = card.typical_regimen, card.product(card.typical_regimen.product)
         patient = {name: torch.tensor([value], dtype=torch.float64) for name, value in card.typical_patient.items()}
-        clearance = float(torch.stack([MODELS[m.name].typical(patient)["CL"] for m in card.published_models]).mean())
-        return product.active_mg(usual.amount_mg) * product.bioavailability / usual.interval_h / clearance
+        rate = product.active_mg(usual.amount_mg) * product.bioavailability / usual.interval_h
+        return sum(_steady(MODELS[m.name], patient, rate) for m in card.published_models) / len(card.published_models)
     target = card.target()
     centre = target.best or (target.low + target.high) / 2
     return centre / 24 if target.metric == "auc24" else centre
+
+
+def _steady(model: PublishedModel, patient: dict[str, Tensor], rate: float) -> float:
+    """The concentration (mg/L) at which the typical patient loses the drug at this rate (mg/h); found by halving, where clearance depends on it."""
+    if model.body is None:
+        return rate / float(model.clearance(patient, 0.0))
+    low, high = 1e-6, 1e6
+    for _ in range(STEADY_TURNS):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if middle * float(model.clearance(patient, middle)) < rate else (low, middle)
+    return low
 
 
 def _nearest_amount(amount: Tensor, product: Product) -> Tensor:
@@ -49,12 +63,12 @@ def _nearest_amount(amount: Tensor, product: Product) -> Tensor:
     return torch.where(amount - available[left] < available[right] - amount, available[left], available[right])
 
 
-def _course(rate: Tensor, product: Product, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _course(rate: Tensor, product: Product, missed: float, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Interval, amount and infusion [subject, 2] before and after a possible change, with one product; `rate` in mg/h of active substance."""
     shape = (rate.shape[0], 2)
     interval = _choose(product.intervals_h, shape, generator)
     interval[:, 1] = torch.where(_chance(0.6, shape[:1], generator), interval[:, 0], interval[:, 1])
-    wanted = rate[:, None] * interval / product.salt_factor * torch.exp(0.35 * torch.randn(shape, generator=generator))
+    wanted = rate[:, None] * interval / product.salt_factor * torch.exp(missed * torch.randn(shape, generator=generator))
     amount = _nearest_amount(wanted, product)
     intermittent = tuple(d for d in product.infusions_h if d < 24)
     is_continuous = _chance(0.12 if len(intermittent) < len(product.infusions_h) else 0.0, shape[:1], generator)[:, None]
@@ -84,10 +98,11 @@ def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.G
     Amounts are in mg of active substance.
     """
     count = typical_clearance.shape[0]
-    most = MOST_DOSES if card.horizon_h < SLOW_H else MOST_SLOW_DOSES
+    shortest_h = min(interval for product in card.products for interval in product.intervals_h)
+    most = MOST_DOSES if card.horizon_h < SLOW_H else min(MOST_SLOW_DOSES, max(MOST_DOSES, round(card.horizon_h / shortest_h)))
     shape = (count, most)
     rate = typical_clearance * average_concentration(card)
-    courses = [_course(rate, product, generator) for product in card.products]
+    courses = [_course(rate, product, MISSED if card.targets else MISSED_WITHOUT_AIM, generator) for product in card.products]
     number = 1 + (most * torch.rand(count, generator=generator) ** 1.7).long().clamp(max=most - 1)
     changes_at = torch.where(_chance(0.4, (count,), generator), 1 + (torch.rand(count, generator=generator) * number).long(), most)
     second = (torch.arange(most) >= changes_at[:, None]).long()
@@ -107,8 +122,9 @@ def clinical_doses(card: DrugCard, typical_clearance: Tensor, generator: torch.G
     return Doses(time, torch.where(is_given, amount * salt, 0.0), infusion, routes)
 
 
-def clinical_sample_times(doses: Doses, generator: torch.Generator) -> Tensor:
+def clinical_sample_times(doses: Doses, generator: torch.Generator, *, peak_by_h: float = 2.5) -> Tensor:
     """Times [subject, 10] of levels: peaks, troughs, anywhere in an interval, late after the last dose, or one rich profile. They depend on the doses alone."""
+    soon_h = peak_by_h / 25
     count = doses.time.shape[0]
     shape = (count, MOST_SAMPLES)
     given = (doses.amount > 0).sum(1, keepdim=True)
@@ -120,10 +136,10 @@ def clinical_sample_times(doses: Doses, generator: torch.Generator) -> Tensor:
     is_last = index + 1 >= given
     interval = torch.where(is_last, (following - start).clamp(min=6.0), following - start)
     uniform = torch.rand(shape, generator=generator)
-    peak = infusion + 0.1 + 2.4 * uniform
+    peak = infusion + soon_h + (peak_by_h - soon_h) * uniform
     trough = interval - 0.05 - 0.95 * uniform
     late = interval * (1 + 2 * uniform)
-    spread = torch.exp(torch.log(torch.tensor(0.1)) + uniform * torch.log(10 * interval))
+    spread = soon_h * torch.exp(uniform * torch.log(interval / soon_h))
     kind = torch.multinomial(torch.tensor([0.25, 0.3, 0.3, 0.15]), count * MOST_SAMPLES, replacement=True, generator=generator).view(shape)
     since = torch.stack([peak, trough, uniform * interval, torch.where(is_last, late, uniform * interval)]).gather(0, kind[None])[0]
     return start + torch.where(one_dose, spread, since).clamp(min=0.05)

@@ -44,7 +44,7 @@ class Structure:
     def parameters(self, card: DrugCard) -> tuple[str, ...]:
         """What varies between patients."""
         disposition = ("CL", "V1") if self.compartments == 1 else ("CL", "V1", "Q", "V2")
-        if "oral" not in card.routes or self.is_absorbed_at_once:
+        if len(card.routes) == 1 or self.is_absorbed_at_once:
             return disposition
         return (*disposition, "ka", "tlag") if self.has_lag else (*disposition, "ka")
 
@@ -143,7 +143,7 @@ def _model(card: DrugCard, structure: Structure, state: _State, used: tuple[str,
 
     def typical(covariates: Mapping[str, Tensor]) -> Parameters:
         found = {name: (_design(name, covariates, used) @ beta).exp() for name, beta in state.beta.items()}
-        if "oral" in card.routes:
+        if len(card.routes) > 1:
             still = torch.ones_like(found["CL"])
             found = {"ka": AT_ONCE_PER_H * still, "tlag": 0 * still} | found
         return found

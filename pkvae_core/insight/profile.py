@@ -13,7 +13,7 @@ from pkvae_core.insight.hybrid import LEARNED, ONE, TWO, Rivals
 from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
 
-POINTS, AFTER_H = 240, 12.0
+POINTS, AFTER_H, AFTER_SHARE = 240, 12.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def profile_times(patient: Patient) -> Float[np.ndarray, " time"]:
     """Hours to draw a patient's course at: from the first dose to a while after the last level, peaks included."""
     ends = [t for d in patient.doses for t in (d.time_h, d.time_h + 1e-3, d.time_h + d.infusion_h)]
     last = max([s.time_h for s in patient.samples] + [d.time_h for d in patient.doses])
-    end = last + AFTER_H
+    end = last + max(AFTER_H, AFTER_SHARE * (last - min(ends)))
     return np.union1d(np.linspace(min(ends), end, POINTS), [t for t in ends if t <= end])
 
 

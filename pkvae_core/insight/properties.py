@@ -13,7 +13,10 @@ from pkvae_core.insight.complexity import ROUND_OFF, distance_from_one_compartme
 from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import Pulses, disposition
 from pkvae_core.structural.recirculation import Recirculating
+from pkvae_core.structural.target_mediated import TargetMediated
+from pkvae_core.wording import rounded
 
+LOW = 0.1  # of the usual level: there a target shows
 PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time", "share", "ka2", "lag2")
 
 
@@ -68,14 +71,30 @@ def _of_meals(body: Recirculating) -> tuple[Property, ...]:
 
 def _of_a_body(body: AnyBody, level_mg_per_L: float) -> tuple[Property, ...]:
     """Of a drug that is not proportional to dose: clearance where it is quickest and at the level aimed for, and what the one loses to the other."""
-    known = body.disposition()
+    known, level = body.disposition(), rounded(level_mg_per_L)
+    if isinstance(body, TargetMediated):
+        return _of_a_target(body, level_mg_per_L)
     quickest, then = known["CL"][:, 0].float().numpy(), body.clearance(level_mg_per_L)[:, 0].float().numpy()
     return (
-        Property("CL", f"Clearance at {level_mg_per_L:g} mg/L", "L/h", then),
+        Property("CL", f"Clearance at {level} mg/L", "L/h", then),
         Property("V", "Volume", "L", known["V"][:, 0].float().numpy()),
         Property("half_life", "Half-life at low levels", "h", known["half_life"][:, 0].float().numpy()),
-        Property("saturation", f"Clearance lost to saturation at {level_mg_per_L:g} mg/L", "%", 100 * (1 - then / quickest)),
+        Property("saturation", f"Clearance lost to saturation at {level} mg/L", "%", 100 * (1 - then / quickest)),
     )
+
+
+def _of_a_target(body: TargetMediated, level_mg_per_L: float) -> tuple[Property, ...]:
+    """Of a drug that meets its target: what the target adds to clearance shows at low levels, where much of the drug is bound."""
+    free, usual, low = body.disposition(), body.clearance(level_mg_per_L), body.clearance(LOW * level_mg_per_L)
+    added = 100 * (low / free["CL"] - 1)
+    found = {
+        "CL": (f"Clearance at {rounded(level_mg_per_L)} mg/L", "L/h", usual),
+        "target": (f"Clearance added by the target at {rounded(LOW * level_mg_per_L)} mg/L", "%", added),
+        "V": ("Volume", "L", free["V"]),
+        "half_life": ("Half-life of free drug", "h", free["half_life"]),
+        "ka": ("Absorption rate", "1/h", body.ka),
+    }
+    return tuple(Property(name, label, unit, table[:, 0].float().numpy()) for name, (label, unit, table) in found.items())
 
 
 def pharmacokinetics(pulses: Pulses) -> list[Property]:

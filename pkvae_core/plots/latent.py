@@ -12,6 +12,7 @@ from pkvae_core.insight.axes import Axis
 from pkvae_core.insight.latent import Bundle, LatentMap
 from pkvae_core.insight.placement import Placement, Region
 from pkvae_core.insight.properties import Property
+from pkvae_core.plots.elapsed import Elapsed, elapsed
 from pkvae_core.plots.theme import PALETTES, SEQUENTIAL, Palette, Theme, band, faded, figure
 
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
@@ -157,30 +158,38 @@ def curves_figure(theme: Theme, population: Bundle, chosen: Bundle | None, patie
     """The chosen patients' curves with their bands; the medians of the population and of the open patient as lines. `names` labels the three."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
     front = chosen or population
+    clock = elapsed(float(front.time_h[-1]))
     hue = colour.regimen if chosen else colour.prior
-    chart.add_trace(band(front.time_h, front.low90, front.high90, hue, opacity=0.16))
-    chart.add_trace(band(front.time_h, front.low50, front.high50, hue, opacity=0.26))
+    chart.add_trace(band(front.time_h / clock.hours, front.low90, front.high90, hue, opacity=0.16))
+    chart.add_trace(band(front.time_h / clock.hours, front.low50, front.high50, hue, opacity=0.26))
     lines = [("population", population, colour.prior, "dot"), ("chosen", chosen, colour.regimen, "solid"), ("patient", patient, colour.ink, "dash")]
     shown = [line for line in lines if line[1] is not None]
     for name, bundle, line_colour, dash in shown:
-        chart.add_trace(_median(bundle, escape(names[name]), line_colour, dash))
+        chart.add_trace(_median(bundle, clock, escape(names[name]), line_colour, dash))
     heights = _apart([float(bundle.median[-1]) for _, bundle, _, _ in shown], gap=0.075 * float(front.high90.max()))
     for (name, bundle, line_colour, _), y in zip(shown, heights, strict=True):
         chart.add_annotation(
-            x=bundle.time_h[-1], y=y, text=escape(names[name]), xanchor="left", xshift=6, showarrow=False, font=dict(color=line_colour, size=12)
+            x=bundle.time_h[-1] / clock.hours, y=y, text=escape(names[name]), xanchor="left", xshift=6, showarrow=False, font=dict(color=line_colour, size=12)
         )
     top = 1.06 * max(bundle.high90.max() if bundle is front else bundle.median.max() for _, bundle, _, _ in shown)
     chart.update_layout(margin=dict(l=8, r=96, t=8, b=8), hovermode="x unified")
-    chart.update_xaxes(title_text="Hours since the first dose", range=[0, front.time_h[-1]], dtick=12, hoverformat=".1f", ticksuffix="")
+    axis = dict(title_text=f"{clock.title} since the first dose", range=[0, front.time_h[-1] / clock.hours], dtick=clock.tick)
+    chart.update_xaxes(**axis, hoverformat=".1f", ticksuffix="")
     chart.update_yaxes(title_text="Concentration (mg/L)", range=[0, top], rangemode="tozero")
     return chart
 
 
-def _median(bundle: Bundle, name: str, colour: str, dash: str) -> go.Scatter:
+def _median(bundle: Bundle, clock: Elapsed, name: str, colour: str, dash: str) -> go.Scatter:
     interval = np.stack([bundle.low90, bundle.high90], 1).astype(np.float32)
     hover = "%{y:.3g} mg/L (90 %: %{customdata[0]:.3g}–%{customdata[1]:.3g})"
     return go.Scatter(
-        x=bundle.time_h, y=bundle.median, name=name, mode="lines", line=dict(color=colour, width=2.4, dash=dash), customdata=interval, hovertemplate=hover
+        x=bundle.time_h / clock.hours,
+        y=bundle.median,
+        name=name,
+        mode="lines",
+        line=dict(color=colour, width=2.4, dash=dash),
+        customdata=interval,
+        hovertemplate=hover,
     )
 
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from pkvae_core.insight.hybrid import LEARNED, LEAST_P, ONE, TWO, Classification
 from pkvae_core.insight.profile import Fitted
 from pkvae_core.patient import Patient
+from pkvae_core.plots.elapsed import Elapsed, elapsed
 from pkvae_core.plots.marks import legend_on_top
 from pkvae_core.plots.theme import PALETTES, Palette, Theme, band, figure
 
@@ -18,45 +19,50 @@ def _styles(colour: Palette) -> dict[str, tuple[str, str, str]]:
     return {ONE: (colour.warning, "dash", "diamond"), TWO: (colour.in_target, "dashdot", "square"), LEARNED: (colour.regimen, "solid", "circle")}
 
 
+def _clock(patient: Patient, found: Sequence[Fitted]) -> Elapsed:
+    """The same for both figures of a patient."""
+    return elapsed(max([s.time_h for s in patient.samples] + [float(each.time_h[-1]) for each in found]))
+
+
 def profile_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], unit: str, *, unit_mg_per_L: float, is_log: bool, height: int = 420) -> go.Figure:
     """Measured levels as dots (a level below its limit as a triangle at the limit), each model's median with its 90 % band."""
-    colour, chart = PALETTES[theme], figure(theme, height=height)
+    colour, chart, clock = PALETTES[theme], figure(theme, height=height), _clock(patient, found)
     for each in found:
         hue, dash, _ = _styles(colour)[each.name]
         low, median, high = (table / unit_mg_per_L for table in (each.low90, each.median, each.high90))
         shown = median > 0 if is_log else np.ones_like(median, dtype=bool)
         least = 1e-3 * median.max() if is_log else 0.0
-        chart.add_trace(band(each.time_h[shown], np.maximum(low[shown], least), high[shown], hue, opacity=0.12).update(showlegend=False))
-        hover = f"{LABELS[each.name]}, %{{x:.1f}} h: %{{y:.3g}} {unit}<extra></extra>"
+        chart.add_trace(band(each.time_h[shown] / clock.hours, np.maximum(low[shown], least), high[shown], hue, opacity=0.12).update(showlegend=False))
+        hover = f"{LABELS[each.name]}, %{{x:.1f}} {clock.unit}: %{{y:.3g}} {unit}<extra></extra>"
         line = dict(color=hue, dash=dash, width=2)
-        chart.add_trace(go.Scatter(x=each.time_h[shown], y=median[shown], name=LABELS[each.name], mode="lines", line=line, hovertemplate=hover))
+        chart.add_trace(go.Scatter(x=each.time_h[shown] / clock.hours, y=median[shown], name=LABELS[each.name], mode="lines", line=line, hovertemplate=hover))
     for is_below, name, symbol in ((False, "Measured", "circle"), (True, "Below its limit", "triangle-down-open")):
         if some := [s for s in patient.samples if s.is_below_lloq == is_below]:
             values = [(s.lloq_mg_per_L if is_below else s.concentration_mg_per_L) or 0.0 for s in some]
-            hover = f"{name}, %{{x:.1f}} h: %{{y:.3g}} {unit}<extra></extra>"
+            hover = f"{name}, %{{x:.1f}} {clock.unit}: %{{y:.3g}} {unit}<extra></extra>"
             dots = dict(color=colour.ink, size=9, symbol=symbol)
             chart.add_trace(
                 go.Scatter(
-                    x=[s.time_h for s in some], y=[v / unit_mg_per_L for v in values], name=name, mode="markers", marker=dots, hovertemplate=hover
+                    x=[s.time_h / clock.hours for s in some], y=[v / unit_mg_per_L for v in values], name=name, mode="markers", marker=dots, hovertemplate=hover
                 )
             )  # fmt: skip
-    chart.update_xaxes(title_text="Hours since the start")
+    chart.update_xaxes(title_text=f"{clock.title} since the start", dtick=clock.tick)
     chart.update_yaxes(title_text=f"Concentration ({unit})", type="log" if is_log else "linear", rangemode="normal" if is_log else "tozero")
     return legend_on_top(chart)
 
 
 def residuals_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], *, height: int = 220) -> go.Figure:
     """Each level minus each model's median, in standard deviations of that model's residual error."""
-    colour, chart = PALETTES[theme], figure(theme, height=height)
-    time_h = [s.time_h for s in patient.samples]
+    colour, chart, clock = PALETTES[theme], figure(theme, height=height), _clock(patient, found)
+    times = [s.time_h / clock.hours for s in patient.samples]
     for at, dash in ((0, "solid"), (-1.96, "dot"), (1.96, "dot")):
         chart.add_hline(y=at, line=dict(color=colour.muted, width=1, dash=dash))
     for each in found:
         hue, _, symbol = _styles(colour)[each.name]
-        hover = f"{LABELS[each.name]}, %{{x:.1f}} h: %{{y:.2f}} sd<extra></extra>"
+        hover = f"{LABELS[each.name]}, %{{x:.1f}} {clock.unit}: %{{y:.2f}} sd<extra></extra>"
         marker = dict(color=hue, symbol=symbol, size=9)
-        chart.add_trace(go.Scatter(x=time_h, y=each.residual, name=LABELS[each.name], mode="markers", marker=marker, hovertemplate=hover))
-    chart.update_xaxes(title_text="Hours since the start")
+        chart.add_trace(go.Scatter(x=times, y=each.residual, name=LABELS[each.name], mode="markers", marker=marker, hovertemplate=hover))
+    chart.update_xaxes(title_text=f"{clock.title} since the start", dtick=clock.tick)
     chart.update_yaxes(title_text="Residual (sd)", range=[-4, 4])
     return chart
 

@@ -14,7 +14,6 @@ IDENTIFIERS = frozenset(
     "geburtsdatum mrn medicalrecordnumber ssn socialsecuritynumber insurancenumber address street phone telephone email".split()
 )
 RISE = 1.5  # a level half as high again as the one before is beyond the error of any assay
-ABSORPTION_H = 12.0  # a swallowed dose may still raise levels for so long
 UNIT_SLIP = 100.0  # a gap that hardly any curve has and every slip of a unit (1,000) leaves
 
 
@@ -85,10 +84,11 @@ def check_infusions(doses: Sequence[Dosed], notes: Notes) -> None:
             running[dose.product] = dose
 
 
-def check_rises(doses: Sequence[Dosed], samples: Sequence[Measured], infuses: Iterable[bool], notes: Notes) -> None:
-    """Warns when a level is much higher than the one before and no dose explains it. `infuses` says of each dose whether it goes into a vein."""
+def check_rises(doses: Sequence[Dosed], samples: Sequence[Measured], infuses: Iterable[bool], absorption_h: float, notes: Notes) -> None:
+    """Warns when a level is much higher than the one before and no dose explains it. `infuses` says of each dose whether it goes into a vein; any other may
+    still raise levels for `absorption_h`."""
     ends = [
-        given.dose.time_h + (given.dose.infusion_h if into_vein or given.dose.infusion_h else ABSORPTION_H)
+        given.dose.time_h + (given.dose.infusion_h if into_vein or given.dose.infusion_h else absorption_h)
         for given, into_vein in zip(doses, infuses, strict=True)
     ]
     measured = sorted((m for m in samples if not m.sample.is_below_lloq), key=lambda item: item.sample.time_h)

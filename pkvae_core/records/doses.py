@@ -23,6 +23,7 @@ class Prescribing:
     infused_products: frozenset[str] = frozenset()
     assume_infusion_h: float | None = None
     steady_state_h: float = 240.0
+    absorption_h: float = 12.0  # for so long a dose that is not infused may still raise levels
 
     def infuses(self, product: str) -> bool:
         return product in self.infused_products or (product == "" and self.is_infused)

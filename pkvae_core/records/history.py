@@ -104,7 +104,7 @@ def read_record(
         return None
     samples = checks.after_first_dose(doses, samples, notes)
     checks.check_infusions(doses, notes)
-    checks.check_rises(doses, samples, [rules.infuses(given.dose.product) for given in doses], notes)
+    checks.check_rises(doses, samples, [rules.infuses(given.dose.product) for given in doses], rules.absorption_h, notes)
     checks.check_magnitudes([(given.dose.amount_mg, given.row) for given in doses], "amounts", "AMT", notes)
     checks.check_magnitudes([(m.sample.concentration_mg_per_L or 0.0, m.row) for m in samples], "levels", "DV", notes)
     samples.sort(key=lambda measured: measured.sample.time_h)

@@ -11,7 +11,8 @@ class ReadOptions:
     """`column_map`: our name -> their column, "" for none. `lloq_mg_per_L` is in mg/L whatever the file's unit. `dvid`: the analyte to read.
 
     `products` maps the file's words (product, route, compartment) to the card's products, "" being the first. `is_infused`: the first product is an infusion;
-    `infused_products`: so are these, by name. `steady_state_h`: for how long before SS=1 doses are written out. `time_zone`: an IANA name.
+    `infused_products`: so are these, by name. `steady_state_h`: for how long before SS=1 doses are written out; `absorption_h`: for how long a dose that is
+    not infused may still raise levels. `time_zone`: an IANA name.
     """
 
     amount_unit: str = "mg"
@@ -26,4 +27,5 @@ class ReadOptions:
     products: Mapping[str, str] = field(default_factory=dict)
     infused_products: frozenset[str] = frozenset()
     steady_state_h: float = 240.0
+    absorption_h: float = 12.0
     time_zone: str | None = None

@@ -79,6 +79,7 @@ def read_patients(source: Path | str | bytes | BufferedIOBase, *, options: ReadO
             options.infused_products,
             options.assume_infusion_h,
             options.steady_state_h,
+            options.absorption_h,
         ),
         measuring=Measuring(options.lloq_mg_per_L, "CENS" in cells.texts, _analyte(cells, options.dvid, whole)),
     )

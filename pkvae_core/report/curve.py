@@ -14,6 +14,7 @@ from pkvae_core.inference.posterior import Posterior, predict
 from pkvae_core.patient import Dose, Regimen
 
 BEFORE_H, AFTER_H = 72.0, 48.0
+AFTER_SHARE = 0.25  # of a course that is shown whole, where that is more
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -46,7 +47,8 @@ class Curve:
 
 
 def draw_curve(case: Case, posterior: Posterior, regimen: Regimen | None, *, unit_factor: float, label: str, before_h: float = BEFORE_H) -> Curve | None:
-    """The curve from the first dose, at most `before_h` before now, to two days or three intervals after it; None when there is no dose, given or planned.
+    """The curve from the first dose, at most `before_h` before now, to two days, a quarter of what is shown, or three intervals after it; None when there is
+    no dose, given or planned.
 
     `unit_factor` turns mg/L into the case's unit.
     """
@@ -56,7 +58,7 @@ def draw_curve(case: Case, posterior: Posterior, regimen: Regimen | None, *, uni
         return None
     first_h = min([case.now_h, *(dose.time_h for dose in given)])
     start_h = max(first_h, case.now_h - before_h)
-    end_h = case.now_h + max([AFTER_H, *(3 * r.interval_h for r in (regimen, goes_on) if r)])
+    end_h = case.now_h + max([AFTER_H, AFTER_SHARE * (case.now_h - start_h), *(3 * r.interval_h for r in (regimen, goes_on) if r)])
     doses, unchanged = ((*given, *(r.doses(end_h) if r else ())) for r in (regimen, goes_on))
     time_h = grid(start_h, end_h, (*doses, *unchanged))
     factor = case.target.divisor * unit_factor

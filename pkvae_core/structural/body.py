@@ -6,14 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import ClassVar, TypeVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from pkvae_core.structural.two_states import TwoByTwo
+
+SHARPER = 5.0  # how much closer clearance is to be met than volume: near saturation a level multiplies what clearance misses
 
 
 class AnyBody(ABC):
     """One kind of body: a frozen dataclass of parameters [subject, draw]. `ka` (1/h) is how fast a depot empties: the gut, or the skin of an injected dose."""
 
     ka: Float[Tensor, "subject draw"]
+    is_stiff: ClassVar[bool] = False  # it says how its slope changes with its states, and is stepped with that: fast relaxation does not shorten the steps
     saturates: ClassVar[bool] = False  # one state, the drug's amount, whose elimination is the slower per mg the more there is
     scales: ClassVar[bool] = False  # whether twice the amount of every dose is twice every concentration
     rhythm_h: ClassVar[float] = 0.0  # after so many hours the same happens again to whoever does the same again; 0 where no hour differs from any other
@@ -52,10 +58,8 @@ class Body(AnyBody):
     def slope(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw state"]:
         """Change of the states per hour while no drug comes in."""
 
-    def slope_and_slowing(
-        self, state: Float[Tensor, "*node subject draw 1"]
-    ) -> tuple[Float[Tensor, "*node subject draw 1"], Float[Tensor, "*node subject draw 1"]]:
-        """The slope and its own slope (1/h), in one pass; of a body that `saturates`."""
+    def slope_and_slowing(self, state: Float[Tensor, "*node subject draw state"]) -> tuple[Float[Tensor, "*node subject draw state"], Tensor | TwoByTwo]:
+        """The slope and its own slope (1/h), in one pass; of a body that `is_stiff`."""
         raise NotImplementedError
 
     @abstractmethod
@@ -71,6 +75,12 @@ class Body(AnyBody):
     @abstractmethod
     def rise(self, state: Float[Tensor, "*node subject draw state"], slope: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw"]:
         """Change of the concentration per hour (mg/L/h) while the states change by `slope`."""
+
+    def traits(self, concentrations_mg_per_L: Sequence[float]) -> Float[Tensor, "subject draw point"]:
+        """Logarithms of what tells such a body from another, where no single response tells enough: its clearance over the steady concentration, which shows
+        where it saturates, its volume, and how fast a dose is absorbed."""
+        clearance = torch.stack([self.clearance(level) for level in concentrations_mg_per_L], -1)
+        return torch.cat([SHARPER * clearance.log(), self.disposition()["V"].log()[..., None], self.ka.log()[..., None]], -1)
 
 
 SomeBody = TypeVar("SomeBody", bound=AnyBody)

@@ -29,6 +29,7 @@ class Corrected(Body):
     ka: Float[Tensor, "subject draw"]
     C0: Float[Tensor, "subject draw"]
     weight: Float[Tensor, "subject draw bend"]
+    is_stiff: ClassVar[bool] = True
     saturates: ClassVar[bool] = True
 
     @property

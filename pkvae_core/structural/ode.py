@@ -158,7 +158,7 @@ def _areas(share: Float[Tensor, " node"], length: Float[Tensor, "subject 1"], le
 def _grid(body: Body, longest_h: float, finer: float) -> Float[Tensor, " node"]:
     """Shares of a stretch at which it is stopped: squares of an even grid."""
     after_dose = STEPS_PER_ROOT * math.sqrt(longest_h * float(body.ka.detach().max()))
-    before_next = 2 * longest_h * float(body.fastest.detach().max()) / LONGEST_STEP if not body.saturates else 0.0
+    before_next = 2 * longest_h * float(body.fastest.detach().max()) / LONGEST_STEP if not body.is_stiff else 0.0
     return torch.linspace(0, 1, 1 + math.ceil(finer * max(8.0, after_dose, before_next)), dtype=torch.float64).square()
 
 

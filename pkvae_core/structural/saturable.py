@@ -22,6 +22,7 @@ class Saturable(Body):
     Km: Float[Tensor, "subject draw"]
     V: Float[Tensor, "subject draw"]
     ka: Float[Tensor, "subject draw"]
+    is_stiff: ClassVar[bool] = True
     saturates: ClassVar[bool] = True
 
     @property

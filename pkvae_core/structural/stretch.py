@@ -4,10 +4,12 @@
 with what has come in known in closed form: it is the fast part, and no rounding of steps can lose drug (near saturation a lost milligram stays lost).
 Two ways to step, both with the steps given:
 - torchdiffeq's Runge-Kutta of 4th order, for bodies of several states;
-- for one state that saturates, the Rosenbrock method ROS3 of 3rd order (Sandu et al., Atmos Environ 1997;31:3459-3472): such a body is stiff exactly where
-  hardly any drug is left, and ROS3 is stable there with any step, so that one patient of small Km in thousands does not set the step for all of them.
+- for bodies that know how their slope changes, the Rosenbrock method ROS3 of 3rd order (Sandu et al., Atmos Environ 1997;31:3459-3472): elimination that
+  saturates, or a target, is stiff exactly where hardly any drug is left, and ROS3 is stable there with any step, so that one patient of small Km in
+  thousands does not set the step for all of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +18,7 @@ from torch import Tensor
 from torchdiffeq import odeint
 
 from pkvae_core.structural.body import Body
+from pkvae_core.structural.two_states import TwoByTwo
 
 G = 0.43586652150845899941601945119356
 C21, C31, C32 = -1.0156171083877702091975600115545, 4.0759956452537699824805835358067, 9.2076794298330791242156818474003
@@ -52,7 +55,7 @@ class Stretch:
 
 def solve(stretch: Stretch, state: Float[Tensor, "subject draw state"], share: Float[Tensor, " node"]) -> Float[Tensor, "node subject draw state"]:
     """The run at these shares of the stretch, from its first state on."""
-    if not stretch.body.saturates:
+    if not stretch.body.is_stiff:
         course = odeint(stretch, state, share, method="rk4")
         assert isinstance(course, Tensor)
         return course
@@ -62,14 +65,22 @@ def solve(stretch: Stretch, state: Float[Tensor, "subject draw state"], share: F
     return torch.stack(course)
 
 
-def _rosenbrock(stretch: Stretch, run: Float[Tensor, "subject draw 1"], share: Tensor, step: Tensor) -> Float[Tensor, "subject draw 1"]:
+def _rosenbrock(stretch: Stretch, run: Float[Tensor, "subject draw state"], share: Tensor, step: Tensor) -> Float[Tensor, "subject draw state"]:
     """One step of ROS3: stages k with (1 - h G J) k = h G (f + ...), J the slope's own slope, h J inflow the share of time in it."""
     body, h = stretch.body, (stretch.length * step)[..., None]
     f, J = body.slope_and_slowing(stretch.states(share, run))
-    drift, solved = h * J * stretch.inflow(share)[..., None], G * h / (1 - G * h * J)
-    inverse = 1 / h.clamp(min=1e-9)
-    k1 = solved * (f + G * drift)
+    inflow, solved = body.with_drug(torch.zeros_like(run), stretch.inflow(share)), _solver(J, G * h)
+    drift, inverse = h * (J * inflow if isinstance(J, Tensor) else J.times(inflow)), 1 / h.clamp(min=1e-9)
+    k1 = solved(f + G * drift)
     f2 = body.slope(stretch.states(share + G * step, run + k1))
-    k2 = solved * (f2 + C21 * inverse * k1 + G2 * drift)
-    k3 = solved * (f2 + inverse * (C31 * k1 + C32 * k2) + G3 * drift)
+    k2 = solved(f2 + C21 * inverse * k1 + G2 * drift)
+    k3 = solved(f2 + inverse * (C31 * k1 + C32 * k2) + G3 * drift)
     return run + k1 + M2 * k2 + M3 * k3
+
+
+def _solver(J: Tensor | TwoByTwo, step: Tensor) -> Callable[[Tensor], Tensor]:
+    """Answers x with step (1 - step J)^-1 x."""
+    if not isinstance(J, Tensor):
+        return J.solver(step)
+    share = step / (1 - step * J)
+    return lambda x: share * x

@@ -7,16 +7,21 @@ Before any drug the target stands at its baseline. Clearances and volumes are ap
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.structural.body import Body
+from pkvae_core.structural.two_states import TwoByTwo, pair
 
 DRUG_KDA = 150.0  # nmol of drug = 1000 mg / 150; mg/L = nmol/L x 0.150
 ALPHA = 0.157
+TURNS = 6  # in which a steady state is found: each leaves less than a tenth of the error, six a millionth
+LOOSER = 0.3  # how closely the target's amount is to be met: total drug shows it only in part
 
 
 @dataclass(frozen=True)
@@ -33,31 +38,58 @@ class TargetMediated(Body):
     baseline: Float[Tensor, "subject draw"]
     Kd0: Float[Tensor, "subject draw"]
     ka: Float[Tensor, "subject draw"]
+    is_stiff: ClassVar[bool] = True  # free target turns over in hours where hardly any drug is left
 
     @property
     def fastest(self) -> Float[Tensor, "subject draw"]:
         return torch.maximum(self.target_CL / self.V, (self.CL + self.excess_CL) / self.complex_V)
 
     def start(self) -> Float[Tensor, "subject draw 2"]:
-        return torch.stack([torch.zeros_like(self.V), self.baseline * self.V], -1)
+        return pair(torch.zeros_like(self.V), self.baseline * self.V)
 
-    def _loose(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
+    def _loose(self, drug: Float[Tensor, "*node subject draw"], target: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*node subject draw"]:
         """Kd V^2/V_C, nmol: how loosely the two hold together at this ratio of drug to target."""
-        return self.Kd0 * (state[..., 0] / state[..., 1]).clamp(min=1e-12) ** ALPHA * self.V.square() / self.complex_V
+        return self.Kd0 * self.V.square() / self.complex_V * (drug / target).clamp(min=1e-12) ** ALPHA
+
+    def _binding(self, state: Float[Tensor, "*node subject draw 2"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Complex (nmol), how loosely the two hold together, and the root of the quadratic's discriminant. Written so that nothing cancels when it is small."""
+        drug, target = state.unbind(-1)
+        loose = self._loose(drug, target)
+        both, total = drug * target, drug + target + loose
+        root = (total.square() - 4 * both).clamp(min=0).sqrt()
+        return 2 * both / (total + root), loose, root
 
     def bound(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
-        """Complex, nmol. Written so that nothing cancels when it is small."""
-        both, total = state.prod(-1), state.sum(-1) + self._loose(state)
-        return 2 * both / (total + (total.square() - 4 * both).clamp(min=0).sqrt())
+        """Complex, nmol."""
+        return self._binding(state)[0]
+
+    def cleared(self, free_drug: Float[Tensor, "*node subject draw"]) -> tuple[Tensor, Tensor]:
+        """Free drug (nmol/L) that is eliminated, nmol/h, and how that grows with it, L/h."""
+        return self.CL * free_drug, self.CL
 
     def slope(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw 2"]:
-        bound = self.bound(state)
-        free_drug, free_target = ((amount - bound) / self.V for amount in state.unbind(-1))
-        leaving = (self.CL + self.excess_CL) * bound / self.complex_V
-        return torch.stack([-self.CL * free_drug - leaving, self.production - self.target_CL * free_target - leaving], -1)
+        return self._slope(state, self.bound(state))[0]
+
+    def _slope(self, state: Float[Tensor, "*node subject draw 2"], bound: Float[Tensor, "*node subject draw"]) -> tuple[Tensor, Tensor]:
+        drug, target = state.unbind(-1)
+        cleared, growing = self.cleared((drug - bound) / self.V)
+        leaving = (self.CL + self.excess_CL) / self.complex_V * bound
+        return pair(-cleared - leaving, self.production - self.target_CL / self.V * (target - bound) - leaving), growing
+
+    def slope_and_slowing(self, state: Float[Tensor, "*node subject draw 2"]) -> tuple[Float[Tensor, "*node subject draw 2"], TwoByTwo]:
+        """With b(X, E) from the quadratic: (2b - X - E - loose) db = b d(X + E + loose) - E dX - X dE, and d loose = alpha loose (dX/X - dE/E)."""
+        drug, target = state.clamp(min=1e-9).unbind(-1)
+        bound, loose, root = self._binding(state)
+        slope, growing = self._slope(state, bound)
+        bend = ALPHA * loose * bound / root
+        with_drug, with_target = (target - bound) / root - bend / drug, (drug - bound) / root + bend / target
+        k, free, free_target = (self.CL + self.excess_CL) / self.complex_V, growing / self.V, self.target_CL / self.V
+        return slope, TwoByTwo(
+            (free - k) * with_drug - free, (free - k) * with_target, (free_target - k) * with_drug, (free_target - k) * with_target - free_target
+        )
 
     def with_drug(self, state: Float[Tensor, "*node subject draw 2"], amount_mg: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*node subject draw 2"]:
-        return state + torch.stack([amount_mg * 1e3 / DRUG_KDA, torch.zeros_like(amount_mg)], -1)
+        return pair(state[..., 0] + amount_mg * (1e3 / DRUG_KDA), state[..., 1])
 
     def concentration(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
         """Total omalizumab, free and bound, mg/L."""
@@ -65,28 +97,46 @@ class TargetMediated(Body):
         return ((state[..., 0] - bound) / self.V + bound / self.complex_V) * DRUG_KDA / 1e3
 
     def rise(self, state: Float[Tensor, "*node subject draw 2"], slope: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
-        bound, loose = self.bound(state), self._loose(state)
-        drug, target = state.clamp(min=1e-9).unbind(-1)
-        looser = ALPHA * loose * (slope[..., 0] / drug - slope[..., 1] / target)
-        binding = ((slope.sum(-1) + looser) * bound - (slope * state.flip(-1)).sum(-1)) / (2 * bound - drug - target - loose)
-        return ((slope[..., 0] - binding) / self.V + binding / self.complex_V) * DRUG_KDA / 1e3
+        (bound, loose, root), (drug, target), (gained, target_gained) = self._binding(state), state.clamp(min=1e-9).unbind(-1), slope.unbind(-1)
+        looser = ALPHA * loose * (gained / drug - target_gained / target)
+        binding = (gained * (target - bound) + target_gained * (drug - bound) - looser * bound) / root
+        return ((gained - binding) / self.V + binding / self.complex_V) * DRUG_KDA / 1e3
 
     def free_target(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
         """Free IgE, nmol/L."""
         return (state[..., 1] - self.bound(state)) / self.V
 
+    def _balance(self, level: Float[Tensor, "level 1 1"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Where total drug stays at these levels (nmol/L): complex (nmol/L), and the amounts of drug and target (nmol).
+
+        The target's production equals its losses, P = CL_E E_free + CL_C C, and free drug times free target is Kd C: a quadratic in C, given Kd. Kd depends
+        on the answer, but only by a small power: it is put in again, `TURNS` times.
+        """
+        complex_CL, Kd = self.CL + self.excess_CL, self.Kd0
+        for _ in range(TURNS):
+            both, total = complex_CL * level * self.production, complex_CL * level + self.production + Kd * self.target_CL
+            bound = 2 * level * self.production / (total + (total.square() - 4 * both).clamp(min=0).sqrt())
+            drug = self.V * (level - bound).clamp(min=0) + self.complex_V * bound
+            target = self.V * ((self.production - complex_CL * bound) / self.target_CL).clamp(min=0) + self.complex_V * bound
+            Kd = self.Kd0 * (drug / target) ** ALPHA
+        return bound, drug, target
+
+    def _steady(self, concentrations_mg_per_L: Sequence[float]) -> tuple[Tensor, Tensor, Tensor]:
+        """At each of these concentrations of total drug [level, subject, draw]: its clearance (L/h), the volume it seems to fill (L), the target (nmol)."""
+        level = torch.tensor(concentrations_mg_per_L, dtype=self.V.dtype).view(-1, 1, 1) * 1e3 / DRUG_KDA
+        bound, drug, target = self._balance(level)
+        return (self.cleared(level - bound)[0] + (self.CL + self.excess_CL) * bound) / level, drug / level, target
+
     def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
-        """The complex (nmol) at which the target's production and losses balance and the binding is in equilibrium, found by halving."""
-        level, complex_CL = concentration_mg_per_L * 1e3 / DRUG_KDA, self.CL + self.excess_CL
-        low, high = torch.zeros_like(self.V), torch.minimum(level * self.complex_V, self.production * self.complex_V / complex_CL)
-        for _ in range(50):
-            middle = (low + high) / 2
-            drug = self.V * (level - middle / self.complex_V) + middle
-            target = self.V * (self.production - complex_CL * middle / self.complex_V) / self.target_CL + middle
-            is_low = self.bound(torch.stack([drug, target], -1)) > middle
-            low, high = torch.where(is_low, middle, low), torch.where(is_low, high, middle)
-        bound = low / self.complex_V
-        return (self.CL * (level - bound) + complex_CL * bound) / level
+        return self._steady([concentration_mg_per_L])[0][0]
+
+    def traits(self, concentrations_mg_per_L: Sequence[float]) -> Float[Tensor, "subject draw point"]:
+        """Logarithms of what total drug shows of such a body. At each steady concentration: how fast the drug leaves, how much of it is held, and (looser) how
+        far the target has piled up; and the target before any drug, the turnover of its free form, and how fast a dose is absorbed."""
+        clearance, volume, target = self._steady(concentrations_mg_per_L)
+        at_levels = torch.cat([clearance.log(), volume.log(), LOOSER * target.log()])
+        turnover = torch.stack([LOOSER * (self.target_CL / self.V).log(), (self.baseline * self.V).log(), self.ka.log()])
+        return torch.cat([at_levels, turnover]).movedim(0, -1)
 
     def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
         """CL (L/h), V (L) and half-life (h) of the free drug: what is left where the drug outnumbers its target."""

@@ -5,13 +5,19 @@ to dose by construction, zero before the first dose, and closed-form for any inf
 (rate ka through one or several stages, lag), or in several waves, each with its share, ka and lag: z_disp drives the disposition, z_abs the onset.
 """
 
+from collections.abc import Callable
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.corrected import Corrected
+from pkvae_core.structural.corrected_target import CorrectedTarget
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.onset import in_waves, swallowed
+from pkvae_core.structural.target_mediated import DRUG_KDA
 
 
 def perceptron(*widths: int) -> nn.Sequential:
@@ -61,35 +67,78 @@ class PulseDecoder(nn.Module):
         return swallowed(amplitude, rate, ka, lag, stages=self.stages)
 
 
-BENDS = 4
-
-
 class BodyDecoder(nn.Module):
-    """Decoder of drugs that are not proportional to dose: a neural ODE, whose elimination is Michaelis-Menten times a learned correction of (concentration, z).
+    """Decoder of drugs that are not proportional to dose: a neural ODE, whose elimination is the textbook's times a learned correction of (concentration, z).
 
-    The correction starts at 1, so an untrained decoder is the textbook model around `centre` (logarithms of Vmax, Km, V and ka, from the training population).
+    The correction starts at 1, so an untrained decoder is the textbook model around `centre` (logarithms of its `parameters`, ka last, from the training
+    population).
     """
 
     is_dose_proportional = False
+    parameters_of: ClassVar[int]  # that z_disp moves
+    bends: ClassVar[int]
+    points: ClassVar[Callable[[int], int]]  # that tell such a body, of so many steady concentrations (see the body's `traits`)
     centre: Tensor
 
     def __init__(self, latent: int, absorption: int, concentration: float, width: int = 128):
         super().__init__()
         self.disposition_size, self.concentration = latent - absorption, concentration
-        self.disposition = perceptron(self.disposition_size, width, width, 3 + BENDS)
+        self.disposition = perceptron(self.disposition_size, width, width, self.parameters_of + self.bends)
         self.onset = perceptron(absorption, width // 2, 1)
-        self.register_buffer("centre", torch.zeros(4))
+        self.register_buffer("centre", torch.zeros(self.parameters_of + 1))
         last = self.disposition[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
-            last.weight[3:], last.bias[3:] = 0, 0
+            last.weight[self.parameters_of :], last.bias[self.parameters_of :] = 0, 0
 
     def typical(self) -> list[nn.Parameter]:
-        """What moves everybody alike: the last biases, of the logarithms of Vmax, Km, V and ka."""
+        """What moves everybody alike: the last biases, of the logarithms of the parameters."""
         return [layer.bias for layer in (self.disposition[-1], self.onset[-1]) if isinstance(layer, nn.Linear)]
 
-    def forward(self, z: Float[Tensor, "subject draw latent"]) -> Corrected:
+    def forward(self, z: Float[Tensor, "subject draw latent"]) -> Body:
         found = self.disposition(z[..., : self.disposition_size])
-        Vmax, Km, V = (found[..., :3] + self.centre[:3]).exp().unbind(-1)
-        ka = (self.onset(z[..., self.disposition_size :])[..., 0] + self.centre[3]).exp()
-        return Corrected(Vmax, Km, V, ka, torch.full_like(ka, self.concentration / 2), found[..., 3:])
+        parameters = (found[..., : self.parameters_of] + self.centre[:-1]).exp()
+        ka = (self.onset(z[..., self.disposition_size :])[..., 0] + self.centre[-1]).exp()
+        return self.body(z, parameters, ka, found[..., self.parameters_of :])
+
+    def body(self, z: Tensor, parameters: Float[Tensor, "subject draw parameter"], ka: Float[Tensor, "subject draw"], weight: Tensor) -> Body:
+        """The body with these parameters and weights of the correction."""
+        raise NotImplementedError
+
+
+class SaturableDecoder(BodyDecoder):
+    """Michaelis-Menten: `parameters` are Vmax, Km and V."""
+
+    parameters_of, bends = 3, 4
+    points = staticmethod(lambda levels: levels + 2)
+
+    def body(self, z: Tensor, parameters: Float[Tensor, "subject draw parameter"], ka: Float[Tensor, "subject draw"], weight: Tensor) -> Corrected:
+        return Corrected(*parameters.unbind(-1), ka, torch.full_like(ka, self.concentration / 2), weight)
+
+
+class TargetDecoder(BodyDecoder):
+    """A drug that meets its target: C(t) = Decoder(z, doses, t, target level).
+
+    The target's level before treatment is one of the latents, z_target, the last of z_disp, in standard deviations of its logarithm. Where it was measured,
+    the encoder knows that latent; where it was not, the latent is as wide as the population, and levels of the drug may narrow it. So a patient without
+    IgE needs nothing extra, and the decoder never sees a covariate that may be missing.
+
+    `parameters` are CL, its excess in the complex, CL of the target, V, V of the complex, production of the target.
+    """
+
+    parameters_of, bends = 6, 2
+    points = staticmethod(lambda levels: 3 * levels + 3)
+    target: Tensor
+
+    def __init__(self, latent: int, absorption: int, concentration: float, width: int = 128):
+        super().__init__(latent, absorption, concentration, width)
+        self.register_buffer("target", torch.zeros(3))  # mean and sd of the logarithm of the target's level (nmol/L), and Kd0
+
+    def body(self, z: Tensor, parameters: Float[Tensor, "subject draw parameter"], ka: Float[Tensor, "subject draw"], weight: Tensor) -> CorrectedTarget:
+        mean, sd, Kd0 = self.target
+        baseline = (mean + sd * z[..., self.disposition_size - 1]).exp()
+        f0 = torch.full_like(ka, self.concentration / 2 * 1e3 / DRUG_KDA)
+        return CorrectedTarget(*parameters.unbind(-1), baseline, Kd0.expand_as(ka), ka, f0, weight)
+
+
+DECODERS: dict[str, type[BodyDecoder]] = {"saturable": SaturableDecoder, "target": TargetDecoder}

@@ -28,13 +28,15 @@ def lower_triangle(flat: Float[Tensor, "*batch entries"], latent: int) -> Float[
 
 @dataclass(frozen=True)
 class Scales:
-    """What the features are measured in: mean and sd of each covariate (log but for 0/1 ones), a concentration (mg/L) and a volume (L) typical of the drug."""
+    """What the features are measured in: mean and sd of each covariate (log but for 0/1 ones), a concentration (mg/L) and a volume (L) typical of the drug,
+    and how many hours count as one: of a drug that lasts for weeks, many."""
 
     mean: tuple[float, ...]
     sd: tuple[float, ...]
     is_log: tuple[bool, ...]
     concentration: float
     volume: float
+    hours: float = 1.0
 
 
 def covariate_features(covariates: Float[Tensor, "subject covariate"], scales: Scales) -> Float[Tensor, "subject feature"]:
@@ -60,7 +62,7 @@ def change_features(population: Population, scales: Scales) -> Float[Tensor, "su
     """How different the covariates were when each level was drawn and before it: averages of `differences` over a fading past, one for each rate."""
     time, until = population.sample_time[..., None, None], population.history.until[:, None, :, None]
     began = torch.cat([torch.full_like(until[:, :, :1], NEVER), until[:, :, :-1]], 2)
-    rate = torch.tensor(FORGETTING_RATES_PER_H)
+    rate = torch.tensor(FORGETTING_RATES_PER_H) / scales.hours
     share = torch.exp(-rate * (time - until).clamp(min=0)) - torch.exp(-rate * (time - began).clamp(min=0))  # subject sample change rate
     return torch.einsum("scer,sev->scrv", share, differences(population, scales)).flatten(2)
 
@@ -77,7 +79,7 @@ def sample_features(population: Population, scales: Scales, routes: int, *, has_
     """One token for each level: its logarithm, whether it is below its limit, the clock, the doses as seen from it (fading-memory traces by
     route), and what has changed since; where meals matter, the time of day too."""
     doses, time = population.doses, population.sample_time
-    bank = torch.tensor(FADING_RATES_PER_H).view(1, len(FADING_RATES_PER_H), 1, 1).expand(time.shape[0], -1, routes, 1)
+    bank = (torch.tensor(FADING_RATES_PER_H) / scales.hours).view(1, len(FADING_RATES_PER_H), 1, 1).expand(time.shape[0], -1, routes, 1)
     memory = Pulses(torch.ones_like(bank), bank, torch.zeros_like(bank[..., 0]))
     used = [bool(((doses.route == r) & (doses.amount > 0)).any()) for r in range(routes)]
     traces = [
@@ -90,7 +92,8 @@ def sample_features(population: Population, scales: Scales, routes: int, *, has_
     last = torch.where(last.isinf(), 0, last)
     infusion = doses.duration.gather(1, which)
     first = time - torch.where(given[:, 0], doses.time, torch.inf).min(1).values.clamp(max=1e6)[:, None]
-    clock = torch.stack([first.clamp(min=0).log1p(), (last + 0.1).log(), infusion.log1p(), (last < infusion).float()], -1)
+    first, since_last, run = first.clamp(min=0) / scales.hours, last / scales.hours, infusion / scales.hours
+    clock = torch.stack([first.log1p(), (since_last + 0.1).log(), run.log1p(), (last < infusion).float()], -1)
     level = torch.stack([(population.level.clamp(min=1e-6) / scales.concentration).log(), population.is_below_lloq.float()], -1)
     day = [clock_features(time)] if has_meals else []
     return torch.cat([level, clock, (traces + 1e-4).log(), change_features(population, scales), *day], -1)

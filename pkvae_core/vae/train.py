@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard, load_card
-from pkvae_core.drugs.population import Population, VirtualPatients, rows, simulate
+from pkvae_core.drugs.population import Population, VirtualPatients, is_dose_proportional, rows, simulate
 from pkvae_core.vae.checkpoint import save_model
 from pkvae_core.vae.untrained import untrained
 from pkvae_core.vae.vae import PKVAE, Parts, hide, objective

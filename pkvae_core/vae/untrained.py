@@ -1,6 +1,7 @@
 """Where does training begin? A model of the right shape, whose scales, centres and times come from a sample of the drug's virtual patients."""
 
 import math
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.recirculation import Recirculating
 from pkvae_core.structural.responses import Responses
+from pkvae_core.structural.target_mediated import TargetMediated
 from pkvae_core.vae.encoder import Scales
 from pkvae_core.vae.recirculation import CURVE_H, centre
 from pkvae_core.vae.vae import PKVAE, Configuration
@@ -21,13 +23,15 @@ FIRST_H, POINTS, LAST_H, LAST_OF_POWER_H = 0.15, 24, 1000.0, 5000.0  # of the te
 STEP_H = 0.35  # between its points where several waves may make peaks within the hour
 CLOCK_H = 0.05  # three minutes: no better does a ward know when a capsule was swallowed
 TERMS = 3
+ABSORBED_PER_H = 0.25  # a slow dose is absorbed at this rate on the encoder's clock, in the middle of what it remembers (see `encoder`)
 
 
 def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     """A model of the right shape whose scales come from a sample of the drug's virtual patients."""
     sample = simulate(card, 10_000, torch.Generator().manual_seed(seed + 10_000_019))
     now = sample.responses.now
-    model = (_of_pulses if isinstance(now, Pulses) else _of_meals if isinstance(now, Recirculating) else _of_bodies)(card, sample, seed, latent)
+    starts = {Recirculating: _of_meals, TargetMediated: _of_targets}
+    model = (_of_pulses if isinstance(now, Pulses) else starts.get(type(now), _of_bodies))(card, sample, seed, latent)
     curve = model.curve(now)[:, 0]
     model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
     return model
@@ -144,4 +148,28 @@ def _of_meals(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | 
     torch.manual_seed(seed)
     model = PKVAE(configuration, card)
     model.decoder.centre = centre(body)
+    return model
+
+
+def _of_targets(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
+    """The backbone starts from the published model's medians; z_target counts the target's level in standard deviations of its logarithm."""
+    body, level = sample.responses.now, average_concentration(card)
+    assert isinstance(body, TargetMediated)
+    volume = float(body.V.median())
+    configuration = Configuration(
+        scales=replace(_scales(card, sample, volume), hours=ABSORBED_PER_H / float(body.ka.median())),
+        models=len(card.published_models),
+        routes=len(card.routes),
+        curve_times_h=(),
+        latent=latent or 7,
+        absorption=1,
+        clearance_at_mg_per_L=tuple(torch.logspace(math.log10(level / 30), math.log10(4 * level), 8).tolist()),
+        backbone="target",
+    )
+    torch.manual_seed(seed)
+    model = PKVAE(configuration, card)
+    moved = (body.CL, body.excess_CL, body.target_CL, body.V, body.complex_V, body.production, body.ka)
+    model.decoder.centre = torch.tensor([float(table.median()) for table in moved]).log()
+    baseline = body.baseline.log()
+    model.decoder.target = torch.stack([baseline.mean(), baseline.std(), body.Kd0.median()])
     return model

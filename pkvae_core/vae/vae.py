@@ -26,11 +26,9 @@ from pkvae_core.structural.exponentials import NEVER, Doses, Pulses, superpose
 from pkvae_core.structural.recirculation import Recirculating
 from pkvae_core.structural.responses import Responses
 from pkvae_core.structural.simulated import Simulated
-from pkvae_core.vae.decoder import BodyDecoder, PulseDecoder, perceptron
+from pkvae_core.vae.decoder import DECODERS, BodyDecoder, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
 from pkvae_core.vae.recirculation import RecirculationDecoder, one_dose
-
-SHARPER = 5.0  # how much closer clearance is to be met than other curves: near saturation a level multiplies what clearance misses
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class Configuration:
     arrivals: int = 0  # waves in which a swallowed dose comes, of a model learned without any structural one (see `observed_model`); 0 for all others
     width: int = 128
     misfit: float = 0.0  # sd of the logarithm of truth over curve: the part of a learned residual error that is not the laboratory's (see `observed`)
-    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug whose elimination saturates
+    clearance_at_mg_per_L: tuple[float, ...] = ()  # where the teacher looks, of a drug whose elimination saturates, or that meets its target
+    backbone: str = "saturable"  # and the textbook's body that its decoder corrects
     has_meals: bool = False  # whether meals bring a swallowed drug back: the curve is that of a dose with the meals of its day
     waves: int = 1  # in which a swallowed dose reaches the blood, each with its share, rate and lag
     onset_changes: bool = False  # whether covariates act on how a dose is absorbed
@@ -61,7 +60,8 @@ class Configuration:
     def points(self) -> int:
         """Of the teacher's curve."""
         shown = 1 if self.has_meals else self.routes
-        return len(self.clearance_at_mg_per_L) + 2 if self.clearance_at_mg_per_L else 2 * shown * len(self.curve_times_h)
+        levels = len(self.clearance_at_mg_per_L)
+        return DECODERS[self.backbone].points(levels) if levels else 2 * shown * len(self.curve_times_h)
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -78,7 +78,7 @@ def _decoder(c: Configuration) -> PulseDecoder | BodyDecoder | RecirculationDeco
     if c.has_meals:
         return RecirculationDecoder(c.latent, c.absorption)
     if c.clearance_at_mg_per_L:
-        return BodyDecoder(c.latent, c.absorption, c.scales.concentration)
+        return DECODERS[c.backbone](c.latent, c.absorption, c.scales.concentration)
     return PulseDecoder(c.latent, c.absorption, c.terms, is_oral=c.routes > 1, stages=c.stages, waves=c.waves)
 
 
@@ -159,15 +159,13 @@ class PKVAE(nn.Module):
     def curve(self, now: Pulses | AnyBody) -> Float[Tensor, "subject draw point"]:
         """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
 
-        Of a body that is not proportional to dose no single response tells enough: the curve is that of its clearance over the steady concentration, which
-        shows where it saturates, with its volume and how fast a dose is absorbed.
+        Of a body that is not proportional to dose no single response tells enough: its `traits` over the steady concentration do.
         """
         c = self.configuration
         if isinstance(now, Recirculating):
             return one_dose(now, c.curve_times_h, 1e-5 / c.scales.volume)
         if isinstance(now, Body):
-            clearance = torch.stack([now.clearance(level) for level in c.clearance_at_mg_per_L], -1)
-            return torch.cat([SHARPER * clearance.log(), now.disposition()["V"].log()[..., None], now.ka.log()[..., None]], -1)
+            return now.traits(c.clearance_at_mg_per_L)
         assert isinstance(now, Pulses)
         floor = 1e-5 / c.scales.volume
         parts = [(table.clamp(min=0) + floor).log() for route in range(c.routes) for table in self._reference(now, route)]

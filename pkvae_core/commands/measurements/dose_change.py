@@ -13,6 +13,7 @@ from pkvae_core.vae.checkpoint import load_model
 
 TITLE = "levels after a change of dose, of drugs that are not proportional to dose"
 PATIENTS, COHORT, ROUNDS = 100, 60, 30
+AT_ONCE_H = 24.0  # a drug that peaks within a day is absorbed at once, beside weeks of it
 WORDS = {"vae": "VAE", "right": "MAP-Bayes, right structure", "superposition": "the same, scaled in proportion", "linear": "MAP-Bayes, one compartment, fitted"}
 
 
@@ -27,7 +28,7 @@ def _of(card: DrugCard, seed: int, say: Callable[[str], None]) -> list[dict]:
     model = load_model(card.drug) if (CARDS / card.drug / "model.safetensors").exists() else None
     cohort = two_visits(card, COHORT, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed + 1)).seen
     with torch.no_grad():
-        fitted = fit_population(card, cohort, Structure(1, is_absorbed_at_once=True), rounds=ROUNDS, seed=seed)
+        fitted = fit_population(card, cohort, Structure(1, is_absorbed_at_once=card.peak_by_h < AT_ONCE_H), rounds=ROUNDS, seed=seed)
     say(f"{card.drug}: the linear model was fitted in {fitted.rounds} rounds")
     visits = two_visits(card, PATIENTS, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed))
     return figures(dose_change(card, engines(card, fitted.model, model, seed), visits, say), np.asarray(visits.factor), seed)

@@ -4,6 +4,7 @@ from pkvae_core.drugs.published import (
     colin2019,
     goti2018,
     grasela1985,
+    hayashi2007,
     hennig2013,
     jiao2008,
     powerlaw2026,
@@ -35,5 +36,6 @@ MODELS: dict[str, PublishedModel] = {
         jiao2008,
         twosites2026,
         powerlaw2026,
+        hayashi2007,
     )
 }
