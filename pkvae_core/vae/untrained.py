@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -46,7 +47,7 @@ def _scales(card: DrugCard, sample: VirtualPatients, volume: float) -> Scales:
 
 def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
     is_oral = len(card.routes) > 1
-    onset = _onset(sample) if is_oral else {"absorption": 0}
+    onset: dict[str, Any] = _onset(sample) if is_oral else {"absorption": 0}
     vein = Pulses(sample.pulses.amplitude[:, :, :1], sample.pulses.rate[:, :, :1], sample.pulses.lag[:, :, :1])
     is_used = vein.amplitude[:, 0, 0] > 0
     volume = float((1 / (vein.amplitude[:, 0, 0] * is_used).sum(-1)).median())
@@ -77,7 +78,7 @@ def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
     return model
 
 
-def _onset(sample: VirtualPatients) -> dict:
+def _onset(sample: VirtualPatients) -> dict[str, Any]:
     """What the configuration says of absorption: waves, latents (one for each of shares, rates and lags), whether covariates act on it, and the clock."""
     assert isinstance(sample.responses, Responses)
     lag = sample.pulses.lag[:, 0, 1:]

@@ -233,8 +233,7 @@ def _misfit(model: PKVAE, true: Pulses | AnyBody, curve: Float[Tensor, "subject 
     found = model.decoder(z[:, None])
     drawn = model.curve(found)[:, 0]
     tolerance = curve_sd * torch.maximum(_slack(curve, model.configuration), _slack(drawn, model.configuration))
-    if model.configuration.clock_h:
-        assert isinstance(found, Pulses) and isinstance(true, Pulses)
+    if model.configuration.clock_h and isinstance(found, Pulses) and isinstance(true, Pulses):
         steepest = torch.maximum(model.steepness(found), model.steepness(true))[:, 0]
         tolerance = torch.hypot(tolerance, model.configuration.clock_h * steepest)
     return 0.5 * ((drawn - curve) / tolerance).square().sum(-1)
