@@ -8,6 +8,7 @@ from pages.checks_parts.jobs import Step
 from pages.checks_parts.running import begin, is_running, outcomes, show_running
 from pages.checks_parts.source import Source, choose_source
 from pages.profiles_parts.rivals import classify_all, fits_of
+from pages.profiles_parts.shapes import show_gallery
 from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
 from pkvae_core.insight.profile import contrast
 from pkvae_core.patient import Patient
@@ -100,10 +101,25 @@ def show_patient(drug: str, patients: list[Patient], classes: list[Classificatio
         )
 
 
+PATIENTS, SHAPES, CORRECTION, TABLE = "Patients and cohorts", "Gallery of shapes", "What the textbook misses", "ODE against VAE"
+PARTS = {PATIENTS: ":material/groups:", SHAPES: ":material/stacked_line_chart:", CORRECTION: ":material/difference:", TABLE: ":material/table:"}
+
+
+def show(part: str) -> None:
+    """The part of the page that is open; the others do not run."""
+    if part == SHAPES:
+        show_gallery()
+    elif source := choose_source():
+        show_patient(source.drug, *show_cohort(source))
+    else:
+        show_running()
+
+
 open_page()
 st.title("Profiles", anchor=False)
 st.markdown("One compartment, two, or more than that? Three models on the same levels, and the class that the evidence gives each patient.")
-if source := choose_source():
-    show_patient(source.drug, *show_cohort(source))
-else:
-    show_running()
+chosen_part = st.segmented_control(
+    "Part", list(PARTS), default=PATIENTS, format_func=lambda p: f"{PARTS[p]} {p}", required=True, key="profiles_part", label_visibility="collapsed",
+    persist_state="session",
+)  # fmt: skip
+show(chosen_part)

@@ -5,11 +5,21 @@ import sys
 from collections.abc import Sequence
 
 from pkvae_core.case import DISCLAIMER
-from pkvae_core.commands import benchmark, dose, forecast, lint, predict, strangers, train, ward
+from pkvae_core.commands import benchmark, dose, forecast, lint, predict, shapes, strangers, train, ward
 from pkvae_core.commands.cases import NOTHING_ANSWERED, say
 
 _Plain = argparse.RawDescriptionHelpFormatter
-COMMANDS = {"predict": predict, "dose": dose, "ward": ward, "forecast": forecast, "train": train, "benchmark": benchmark, "strangers": strangers, "lint": lint}
+COMMANDS = {
+    "predict": predict,
+    "dose": dose,
+    "ward": ward,
+    "forecast": forecast,
+    "train": train,
+    "benchmark": benchmark,
+    "strangers": strangers,
+    "shapes": shapes,
+    "lint": lint,
+}
 EXIT_CODES = f"""\
 exit codes:
   0  everything was answered; warnings, if any, are on stderr
