@@ -22,7 +22,7 @@ from pkvae_core.inference.mode import DIFFERENCE, find_mode, score_and_informati
 from pkvae_core.insight.residual_model import Correction, since_last_dose
 from pkvae_core.patient import Patient
 
-STEPS, HALVINGS, DRAWS = 6, 4, 400
+STEPS, HALVINGS, DRAWS, SHOWN = 6, 4, 400, 120
 Normals = Float[Tensor, "subject normal"]
 
 
@@ -43,8 +43,7 @@ class ResidualModel:
         """Textbook concentration (mg/L) and logarithm of the correction [subject draw time] of patients with these normals."""
         etas = len(self.textbook.variance)
         curve = published_responses(self.textbook, self.card, population, normal[..., :etas]).curves(population.doses, time)[0].double()
-        weight = self.correction.mean + normal[..., etas:] @ self.correction.root.T
-        return curve, weight @ self.correction.basis(since_last_dose(population.doses, time)).transpose(1, 2)
+        return curve, self.correction.log_factor(normal[..., etas:], since_last_dose(population.doses, time))
 
     def curves(self, population: Population, normal: Float[Tensor, "subject draw normal"], time: Float[Tensor, "subject time"]) -> Tensor:
         """Corrected concentration, mg/L."""
@@ -88,26 +87,34 @@ def _look(model: ResidualModel, population: Population, place: Normals) -> tuple
 
 @dataclass(frozen=True)
 class ResidualFit:
-    """One patient's textbook curve, the correction and their product, each with its 90 % band but the first (mg/L; the correction is a factor)."""
+    """One patient's textbook curve and the corrected one (mg/L), and the correction (a factor) by the hours since the last dose, after the levels and before
+    any. Bands have rows 5 %, 50 %, 95 %."""
 
     time_h: Float[np.ndarray, " time"]
     textbook: Float[np.ndarray, " time"]
-    correction: Float[np.ndarray, "edge time"]
     corrected: Float[np.ndarray, "edge time"]
+    since_h: Float[np.ndarray, " since"]
+    correction: Float[np.ndarray, "edge since"]
+    before: Float[np.ndarray, "edge since"]
 
 
 @torch.no_grad()
 def residual_fit(model: ResidualModel, patient: Patient, time_h: Float[np.ndarray, " time"], *, draws: int = DRAWS, seed: int = 0) -> ResidualFit:
-    """Rows of a band: 5 %, median, 95 %. Raises ValueError where the textbook model needs a covariate that is unknown."""
+    """Textbook, correction and their product. Raises ValueError where the textbook model needs a covariate that is unknown."""
     patient = complete(model.card, patient)
     if unknown := [name for name in model.textbook.covariates if patient.covariate(name) is None]:
         raise ValueError(f"the textbook model needs {' and '.join(unknown)} of patient {patient.id}. Add it.")
     population, time = Population.of(model.card, [patient]), torch.as_tensor(time_h, dtype=torch.float32)[None]
     centre, root = residual_mode(model, population)
     noise = torch.randn(draws, model.size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    curve, log_correction = model.logs(population, (centre + noise @ root[0].T)[None], time)
-    textbook = find_mode(model.textbook, model.card, population).normal[:, None]
-    plain = published_responses(model.textbook, model.card, population, textbook).curves(population.doses, time)[0][0, 0]
-    edges = (0.05, 0.5, 0.95)
-    correction = np.exp(np.quantile(log_correction[0].numpy(), edges, axis=0))
-    return ResidualFit(np.asarray(time_h), plain.double().numpy(), correction, np.quantile((curve * log_correction.exp())[0].numpy(), edges, axis=0))
+    normal = centre + noise @ root[0].T
+    mode = find_mode(model.textbook, model.card, population).normal[:, None]
+    plain = published_responses(model.textbook, model.card, population, mode).curves(population.doses, time)[0][0, 0]
+    corrected = model.curves(population, normal[None], time)[0]
+    since_h = torch.linspace(0, float(model.correction.knots_h[-1]), SHOWN, dtype=torch.float64)
+    factors = (model.correction.factor(table[:, -len(model.correction.mean) :], since_h) for table in (normal, noise))
+    return ResidualFit(np.asarray(time_h), plain.double().numpy(), _edges(corrected), since_h.numpy(), *(_edges(factor) for factor in factors))
+
+
+def _edges(draws: Float[Tensor, "draw time"]) -> Float[np.ndarray, "edge time"]:
+    return np.quantile(draws.numpy(), (0.05, 0.5, 0.95), axis=0)

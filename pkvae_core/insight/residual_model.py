@@ -46,6 +46,14 @@ class Correction:
         inside = clock.clamp(float(knots[0]), float(knots[-1]))[..., None]
         return torch.where(since_h.isinf()[..., None], 0, (1 - ((inside - knots) / gap).abs()).clamp(min=0))
 
+    def log_factor(self, normal: Float[Tensor, "*batch draw knot"], since_h: Float[Tensor, "*batch time"]) -> Float[Tensor, "*batch draw time"]:
+        """sum_k w_k b_k(tau) for these v."""
+        return (self.mean + normal @ self.root.T) @ self.basis(since_h).transpose(-1, -2)
+
+    def factor(self, normal: Float[Tensor, "*batch draw knot"], since_h: Float[Tensor, "*batch time"]) -> Float[Tensor, "*batch draw time"]:
+        """What the textbook's concentration is multiplied by."""
+        return self.log_factor(normal, since_h).exp()
+
 
 def since_last_dose(doses: Doses, time: Float[Tensor, "subject time"]) -> Float[Tensor, "subject time"]:
     """Hours since the last dose before each time; infinite before the first."""
