@@ -11,7 +11,7 @@ from pkvae_core.structural.shapes import SHAPES, Knob, Shape
 from pkvae_core.vae.shapes import ShapeVAE
 from pkvae_core.vae.shapes_training import load_shapes
 
-MULTIPLES = (0.5, 1.0, 2.0)
+MULTIPLES = (0.5, 2.0)
 
 
 @st.cache_resource(show_spinner=False)
@@ -26,7 +26,9 @@ def _exhibit(index: int, turned: tuple[tuple[str, float], ...], count: int, mult
 
 def show_gallery() -> None:
     """The whole section. Everything on it is synthetic."""
-    st.markdown("Seven **synthetic** kinds of patient. Turn the knobs; the fits see the dots alone, the truth is the dotted line.")
+    st.markdown(
+        "Seven **synthetic** kinds of patient. Turn the knobs (in all else the patient is typical of its kind). The fits see the dots alone; the dotted line is the truth."
+    )
     names = [shape.name for shape in SHAPES]
     name = st.selectbox("Shape", names, index=2, key="gallery_shape", width=360, persist_state="session")
     index = names.index(name)
@@ -47,18 +49,20 @@ def show_gallery() -> None:
 def _knobs(shape: Shape) -> tuple[tuple[str, float], ...]:
     """The knobs of this shape, side by side."""
     with st.container(border=True):
-        columns = st.columns(len(shape.knobs))
-        return tuple((knob.name, _turned(column, shape, knob)) for column, knob in zip(columns, shape.knobs, strict=True))
+        turned: dict[str, float] = {}
+        for column, knob in zip(st.columns(len(shape.knobs)), shape.knobs, strict=True):
+            turned[knob.name] = _turned(column, shape, knob, is_idle=bool(knob.needs) and not turned[knob.needs])
+        return tuple(turned.items())
 
 
-def _turned(column, shape: Shape, knob: Knob) -> float:
+def _turned(column, shape: Shape, knob: Knob, *, is_idle: bool) -> float:
     key = f"gallery_{shape.curve.__name__}_{knob.name}"
     words = f"{knob.words} ({knob.unit})" if knob.unit else knob.words
     if knob.is_switch:
         return float(column.toggle(words, value=knob.usual > 0, key=key, persist_state="session"))
     if knob.is_log:
-        return float(column.select_slider(words, knob.stops, knob.usual, format_func=lambda v: f"{v:g}", key=key, persist_state="session"))
-    return float(column.slider(words, knob.low, knob.high, knob.usual, step=knob.step, key=key, persist_state="session"))
+        return float(column.select_slider(words, knob.stops, knob.usual, format_func=lambda v: f"{v:g}", key=key, disabled=is_idle, persist_state="session"))
+    return float(column.slider(words, knob.low, knob.high, knob.usual, step=knob.step, key=key, disabled=is_idle, persist_state="session"))
 
 
 def _options(index: int) -> tuple[int, bool, bool, float]:

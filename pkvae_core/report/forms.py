@@ -25,7 +25,7 @@ class Figure:
 
     @property
     def words(self) -> str:
-        return self.sentence or NOT_YET
+        return (self.sentence or NOT_YET).replace(" %", "\u00a0%")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ USUAL_DOSE_mg, LEAST_DOSE_mg, LARGEST_DOSE_mg = 300.0, 50.0, 1000.0
 class Knob:
     """What a reader may turn: a parameter with its unit and range. Virtual patients lie anywhere in the range, evenly (of the logarithm where `is_log`).
 
-    A switch is 0 or 1."""
+    A switch is 0 or 1; a knob that `needs` one does nothing while it is 0."""
 
     name: str
     words: str
@@ -40,6 +40,7 @@ class Knob:
     usual: float
     is_log: bool = False
     is_switch: bool = False
+    needs: str = ""
 
     @property
     def step(self) -> float:
@@ -126,8 +127,8 @@ SHAPES = (
         "Fed, the stomach lets the dose go slowly and evenly; how much is absorbed may change.",
         (
             Knob("fed", "Fed", "", 0.0, 1.0, 1.0, is_switch=True),
-            Knob("emptying", "Emptying of the fed stomach", "h", 1.0, 8.0, 4.0),
-            Knob("gain", "Absorbed, fed over fasted", "", 0.5, 2.0, 1.3, is_log=True),
+            Knob("emptying", "Emptying of the fed stomach", "h", 1.0, 8.0, 4.0, needs="fed"),
+            Knob("gain", "Absorbed, fed over fasted", "", 0.5, 2.0, 1.3, is_log=True, needs="fed"),
         ),
         ORAL | {"lag": (0.4, 0.4)},
         food,
