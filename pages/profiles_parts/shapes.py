@@ -27,7 +27,8 @@ def _exhibit(index: int, turned: tuple[tuple[str, float], ...], count: int, mult
 def show_gallery() -> None:
     """The whole section. Everything on it is synthetic."""
     st.markdown(
-        "Seven **synthetic** kinds of patient. Turn the knobs (in all else the patient is typical of its kind). The fits see the dots alone; the dotted line is the truth."
+        "Seven **synthetic** kinds of patient. Turn the knobs; in all else the patient is typical of its kind. The fits see the dots alone, the dotted line is "
+        "the truth."
     )
     names = [shape.name for shape in SHAPES]
     name = st.selectbox("Shape", names, index=2, key="gallery_shape", width=360, persist_state="session")

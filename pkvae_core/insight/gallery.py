@@ -78,8 +78,8 @@ def exhibit_of(
     levels = measured(given[None].float(), torch.tensor([dose_mg]), hours, torch.Generator().manual_seed(seed))
     belief, classical = believe_shape(model, levels), _classical(shape, levels, has_lag)
     answers = [_answer(model, belief, classical, mg, curve.numpy()) for mg, curve in ((dose_mg, given), (multiple * dose_mg, asked))]
-    tables = (table[0].numpy() for table in (levels.time_h, levels.level, levels.is_below))
-    return Exhibit(shape, TIMES_H.numpy(), *tables, *answers, belief.effective, belief.rung)
+    time_h, level, is_below = (table[0].numpy() for table in (levels.time_h, levels.level, levels.is_below))
+    return Exhibit(shape, TIMES_H.numpy(), time_h, level, is_below, answers[0], answers[1], belief.effective, belief.rung)
 
 
 def _classical(shape: Shape, levels: ShapeLevels, has_lag: bool) -> dict[str, CompartmentFit]:

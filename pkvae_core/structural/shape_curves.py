@@ -60,7 +60,8 @@ def recirculation(p: Parameters, dose: Dose, time: Time) -> Curves:
     """Bile gathers a share of the metabolite; two meals empty it into the gut, where it turns into drug again."""
     wide = {name: value[:, None] for name, value in p.items()}
     emptying = -torch.log1p(-wide["emptied"]) / EMPTYING_H
-    body = Recirculating(*(wide[name] for name in ("CL", "V", "Q", "V2", "CLm", "Vm", "share")), emptying, wide["ka"], 0 * emptying)
+    names = {"CL": "CL", "V2": "V", "Q": "Q", "V3": "V2", "conjugate_CL": "CLm", "V4": "Vm", "share": "share", "ka": "ka"}
+    body = Recirculating(emptying=emptying, lag=0 * emptying, **{field: wide[name] for field, name in names.items()})
     still = torch.zeros_like(dose)[:, None]
     meals = torch.stack([p["meal"], p["meal"] + SECOND_MEAL_H], 1)
     doses = Doses(still, dose[:, None], still, torch.ones(len(dose), 1, dtype=torch.long))

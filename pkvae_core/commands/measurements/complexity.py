@@ -15,8 +15,8 @@ from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.insight.hybrid import LEAST_P, Rivals, classify, fit_rivals, labelled_scores, one_compartment_twins
 from pkvae_core.vae.checkpoint import load_model
 
-TITLE = "simple patients called complex, and how well virtual patients of known kind are told apart, about 2 min a drug"
-PATIENTS, LABELLED, OFFSET = 200, 1000, 6_500_000_003
+TITLE = "simple patients called complex, and how well virtual patients of known kind are told apart, about 1 min a drug"
+PATIENTS, LABELLED, OFFSET = 100, 500, 6_500_000_003
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
