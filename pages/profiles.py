@@ -8,9 +8,12 @@ from pages.checks_parts.jobs import Step
 from pages.checks_parts.running import begin, is_running, outcomes, show_running
 from pages.checks_parts.source import Source, choose_source
 from pages.latent_parts.teaching import offer_example
+from pages.profiles_parts.forms import show_forms
+from pages.profiles_parts.measured import show_measured
+from pages.profiles_parts.residual import show_contrast, show_residual
 from pages.profiles_parts.rivals import classify_all, fits_of
+from pages.profiles_parts.shapes import show_gallery
 from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
-from pkvae_core.insight.profile import contrast
 from pkvae_core.patient import Patient
 from pkvae_core.plots import profiles as plots
 from pkvae_core.records.units import concentration_factor
@@ -27,6 +30,7 @@ def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
         st.button("Classify", type="primary", icon=":material/play_arrow:", disabled=is_running(source), on_click=begin, args=(source, [step]))
         st.caption(f"{source.words()[0].upper()}{source.words()[1:]}. About 1 s a patient, in the background; the first run fits the compartment models.")
     show_running()
+    show_measured(source.drug)
     if outcome is None:
         return [], []
     if outcome.failure:
@@ -96,16 +100,35 @@ def show_patient(drug: str, patients: list[Patient], classes: list[Classificatio
         st.table(pd.DataFrame(rows, index=["Misses the levels by", "its draws, 90 %", "log evidence (nats)"]).T)
         chart(plots.residuals_figure(theme(), patient, found), key="profile_residuals", alt="Residuals of the three models at every level.")
         st.caption(
-            f"Misses: root mean square, in per cent of the mean level. The best compartment fit misses {contrast(found):+.1f} points more than the VAE. A "
-            "close fit is no evidence by itself: the evidence pays for flexibility. Compartment models are population fits to virtual patients of this drug."
+            "Misses: root mean square, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays for flexibility. "
+            "Compartment models are population fits to virtual patients of this drug."
         )
+        show_contrast(drug, patient)
+    show_residual(drug, patient)
+
+
+PATIENTS, SHAPES, FORMS = "Patients and cohorts", "Gallery of shapes", "ODE against VAE"
+PARTS = {PATIENTS: ":material/groups:", SHAPES: ":material/stacked_line_chart:", FORMS: ":material/balance:"}
+
+
+def show(part: str) -> None:
+    """The part of the page that is open; the others do not run."""
+    if part == SHAPES:
+        show_gallery()
+    elif part == FORMS:
+        show_forms()
+    elif source := choose_source():
+        offer_example(source.drug)
+        show_patient(source.drug, *show_cohort(source))
+    else:
+        show_running()
 
 
 open_page()
 st.title("Profiles", anchor=False)
 st.markdown("One compartment, two, or more than that? Three models on the same levels, and the class that the evidence gives each patient.")
-if source := choose_source():
-    offer_example(source.drug)
-    show_patient(source.drug, *show_cohort(source))
-else:
-    show_running()
+chosen_part = st.segmented_control(
+    "Part", list(PARTS), default=PATIENTS, format_func=lambda p: f"{PARTS[p]} {p}", required=True, key="profiles_part", label_visibility="collapsed",
+    persist_state="session",
+)  # fmt: skip
+show(chosen_part)

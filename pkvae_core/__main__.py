@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from pkvae_core.case import DISCLAIMER
-from pkvae_core.commands import benchmark, dose, forecast, lint, peaks, predict, strangers, train, ward
+from pkvae_core.commands import benchmark, dose, forecast, lint, peaks, predict, shapes, strangers, train, ward
 from pkvae_core.commands.cases import NOTHING_ANSWERED, say
 
 _Plain = argparse.RawDescriptionHelpFormatter
@@ -17,6 +17,7 @@ COMMANDS = {
     "train": train,
     "benchmark": benchmark,
     "peaks": peaks,
+    "shapes": shapes,
     "strangers": strangers,
     "lint": lint,
 }

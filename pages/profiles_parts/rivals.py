@@ -6,8 +6,11 @@ from pages import model
 from pages.checks_parts.source import Source
 from pkvae_core.checks.progress import Progress
 from pkvae_core.checks.virtual import fresh
+from pkvae_core.insight.contrast import Contrast, contrast
 from pkvae_core.insight.hybrid import Classification, Rivals, classify, fit_rivals
-from pkvae_core.insight.profile import Fitted, fits
+from pkvae_core.insight.profile import Fitted, fits, profile_times
+from pkvae_core.insight.residual_fit import ResidualFit, ResidualModel, residual_fit
+from pkvae_core.insight.residual_model import learn_correction
 from pkvae_core.patient import Patient
 
 
@@ -40,6 +43,22 @@ def classify_all(source: Source, tick: Progress) -> tuple[list[Patient], list[Cl
         except ValueError as error:
             left_out.append(f"{str(error)[0].upper()}{str(error)[1:]}")
     return kept, classes, left_out
+
+
+def contrast_of(drug: str, patient: Patient) -> Contrast:
+    """Compartments against VAE on these levels. Raises ValueError where none lies above its limit."""
+    return contrast(rivals_of(drug), patient)
+
+
+@lru_cache(maxsize=16)
+def _residual_model(drug: str, version: str) -> ResidualModel:
+    textbook = _rivals(drug, version).one
+    return ResidualModel(model(drug).card, textbook, learn_correction(textbook, model(drug).card))
+
+
+def residual_of(drug: str, patient: Patient) -> ResidualFit:
+    """One compartment and its learned correction on one patient."""
+    return residual_fit(_residual_model(drug, model(drug).version), patient, profile_times(patient))
 
 
 def fits_of(drug: str, patient: Patient, known: Classification | None) -> tuple[tuple[Fitted, ...], Classification]:

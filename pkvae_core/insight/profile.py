@@ -1,6 +1,5 @@
 """What do one compartment, two compartments and the VAE each make of the same levels? Curves with bands, what they miss, and by how much."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,9 +74,3 @@ def normalised_error(curve: Float[np.ndarray, "draw sample"], observed: Float[np
         return np.full(len(curve), np.nan)
     misses = curve[:, is_measured] - observed[is_measured]
     return 100 * np.sqrt((misses**2).mean(1)) / observed[is_measured].mean()
-
-
-def contrast(found: Sequence[Fitted]) -> float:
-    """How many points (% of the mean level) the best compartment fit misses more than the VAE does."""
-    by_name = {each.name: each.error_percent for each in found}
-    return min(by_name[ONE], by_name[TWO]) - by_name[LEARNED]

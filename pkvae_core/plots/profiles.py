@@ -15,7 +15,8 @@ from pkvae_core.plots.theme import PALETTES, Palette, Theme, band, figure
 LABELS = {ONE: "One compartment", TWO: "Two compartments", LEARNED: "VAE"}
 
 
-def _styles(colour: Palette) -> dict[str, tuple[str, str, str]]:
+def styles_of_models(colour: Palette) -> dict[str, tuple[str, str, str]]:
+    """(colour, dash, symbol) of the three models."""
     return {ONE: (colour.warning, "dash", "diamond"), TWO: (colour.in_target, "dashdot", "square"), LEARNED: (colour.regimen, "solid", "circle")}
 
 
@@ -28,7 +29,7 @@ def profile_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], unit
     """Measured levels as dots (a level below its limit as a triangle at the limit), each model's median with its 90 % band."""
     colour, chart, clock = PALETTES[theme], figure(theme, height=height), _clock(patient, found)
     for each in found:
-        hue, dash, _ = _styles(colour)[each.name]
+        hue, dash, _ = styles_of_models(colour)[each.name]
         low, median, high = (table / unit_mg_per_L for table in (each.low90, each.median, each.high90))
         shown = median > 0 if is_log else np.ones_like(median, dtype=bool)
         least = 1e-3 * median.max() if is_log else 0.0
@@ -58,7 +59,7 @@ def residuals_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], *,
     for at, dash in ((0, "solid"), (-1.96, "dot"), (1.96, "dot")):
         chart.add_hline(y=at, line=dict(color=colour.muted, width=1, dash=dash))
     for each in found:
-        hue, _, symbol = _styles(colour)[each.name]
+        hue, _, symbol = styles_of_models(colour)[each.name]
         hover = f"{LABELS[each.name]}, %{{x:.1f}} {clock.unit}: %{{y:.2f}} sd<extra></extra>"
         marker = dict(color=hue, symbol=symbol, size=9)
         chart.add_trace(go.Scatter(x=times, y=each.residual, name=LABELS[each.name], mode="markers", marker=marker, hovertemplate=hover))

@@ -9,6 +9,7 @@ import torch
 from pkvae_core.checks.virtual import as_patients
 from pkvae_core.drugs.population import rows, simulate
 from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.insight.contrast import contrast
 from pkvae_core.insight.hybrid import (
     LEARNED,
     NAMES,
@@ -17,12 +18,13 @@ from pkvae_core.insight.hybrid import (
     Classification,
     Rivals,
     _logistic,
+    chance,
     classify,
     evidences,
     null_scores,
     one_compartment_twins,
 )
-from pkvae_core.insight.profile import contrast, fits, normalised_error
+from pkvae_core.insight.profile import fits, normalised_error
 from pkvae_core.vae.checkpoint import load_model
 
 
@@ -95,7 +97,25 @@ def test_every_model_draws_its_curve_and_its_misses(rivals, population):
         assert (each.low90 <= each.median + 1e-9).all() and (each.median <= each.high90 + 1e-9).all()
         assert len(each.residual) == len(patient.samples)
         assert each.error_interval[0] <= each.error_interval[1]
-    assert np.isfinite(contrast(found))
+
+
+def test_the_contrast_of_a_simple_patient_is_like_its_twins(rivals, population):
+    twin = one_compartment_twins(rivals, rows(population, slice(0, 6)), torch.Generator().manual_seed(11))
+    shares = [contrast(rivals, patient, twins=40).share for patient in as_patients(rivals.card, twin)]
+    assert 0.1 < np.mean(shares) < 0.9  # six uniform shares: their mean lies outside with a chance of 0.01 %
+
+
+def test_the_interval_holds_the_median_and_repeats(rivals, population):
+    patient = as_patients(rivals.card, population)[3]
+    first, second = (contrast(rivals, patient, twins=10) for _ in range(2))
+    assert first.low90 <= first.median <= first.high90
+    assert (first.median, first.share) == (second.median, second.share)
+
+
+def test_the_chance_of_a_low_score_ends_early_and_of_a_high_one_is_the_smallest_there_is(rivals, population):
+    one = rows(population, slice(0, 1))
+    assert chance(rivals, one, -1e9) == 1.0
+    assert chance(rivals, one, 1e9) == 1 / 100
 
 
 def test_a_curve_through_the_levels_misses_nothing_and_one_ten_per_cent_off_misses_ten():

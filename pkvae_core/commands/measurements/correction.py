@@ -1,0 +1,111 @@
+"""`benchmark --of correction`: does the learned correction bring the one-compartment model closer to the truth, and how far is that from the VAE?"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pkvae_core.drugs.card import CARDS, available_drugs, load_card
+from pkvae_core.drugs.population import published_responses, rows, simulate
+from pkvae_core.exposure import weighted_quantiles
+from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.inference.importance import importance_sample
+from pkvae_core.inference.mode import find_mode
+from pkvae_core.insight.residual_fit import ResidualModel, residual_mode
+from pkvae_core.insight.residual_model import learn_correction, whole_curves
+from pkvae_core.vae.checkpoint import load_model
+from pkvae_core.vae.vae import PKVAE
+
+TITLE = "one compartment, the same with its learned correction, and the VAE on the whole profile of fresh virtual patients, about 1 min a drug"
+PATIENTS, COHORT, LEVELS, DRAWS, OFFSET = 200, 200, (2, 4, 8), 100, 7_600_000_003
+RESAMPLES = 1000
+
+
+def measure(seed: int, say: Callable[[str], None]) -> dict:
+    """Median profile error (%) of the three, the ratio of corrected to textbook's (95 %, paired bootstrap), coverage of the corrected curve's 90 % band."""
+    found = {}
+    for drug in available_drugs():
+        if (CARDS / drug / "model.safetensors").exists():
+            say(f"{drug} ...")
+            found[drug] = _of_drug(load_model(drug), seed)
+            say(f"{drug}: {found[drug]}")
+    return {"seed": seed, "patients": PATIENTS, "drugs": found}
+
+
+@torch.no_grad()
+def _of_drug(model: PKVAE, seed: int) -> dict:
+    card = model.card
+    cohort = simulate(card, COHORT, torch.Generator().manual_seed(OFFSET + seed), samples=5, changing=0.0).population
+    textbook = fit_population(card, cohort, Structure(1), rounds=40, seed=seed).model
+    learned = ResidualModel(card, textbook, learn_correction(textbook, card, seed=seed))
+    return {"model": model.version, "cells": [_cell(model, learned, number, seed) for number in LEVELS]}
+
+
+def _cell(model: PKVAE, learned: ResidualModel, number: int, seed: int) -> dict:
+    generator = torch.Generator().manual_seed(OFFSET + 10 * seed + number)
+    drawn = simulate(model.card, PATIENTS, generator, samples=number, changing=0.0)
+    population = drawn.population
+    dense, is_shown = whole_curves(drawn, generator)
+    place, root = residual_mode(learned, population)
+    mode = find_mode(learned.textbook, model.card, population).normal[:, None]
+    plain = published_responses(learned.textbook, model.card, population, mode).curves(population.doses, dense.sample_time)[0][:, 0]
+    normal = place[:, None] + torch.randn(PATIENTS, DRAWS, learned.size, dtype=torch.float64, generator=generator) @ root.transpose(1, 2)
+    low, middle, high = (
+        torch.stack(edge)
+        for edge in zip(*(_band(learned, rows(dense, slice(i, i + 1)), normal[i : i + 1]) for i in range(PATIENTS)), strict=True)
+    )  # fmt: skip
+    errors = [_errors(curve, dense.level, is_shown) for curve in (plain, middle, _learned(model, population, dense.sample_time, seed))]
+    held = ((low <= dense.level) & (dense.level <= high))[is_shown].double().mean()
+    return {
+        "levels": number,
+        "textbook": float(np.median(errors[0])),
+        "corrected": float(np.median(errors[1])),
+        "vae": float(np.median(errors[2])),
+        "ratio": _ratio(errors[1], errors[0], seed),
+        "coverage": float(held),
+    }
+
+
+def _band(learned: ResidualModel, one, normal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    low, middle, high = learned.curves(one, normal, one.sample_time)[0].quantile(torch.tensor([0.05, 0.5, 0.95]).double(), dim=0)
+    return low, middle, high
+
+
+def _learned(model: PKVAE, population, time: Tensor, seed: int) -> Tensor:
+    """The VAE's posterior median at these times."""
+    drawn = importance_sample(model, population, draws=300, generator=torch.Generator().manual_seed(seed))
+    curves = model.responses(drawn.z, population).curves(population.doses, time)[0].double().numpy()
+    weight = drawn.log_weight.exp().double().numpy()
+    return torch.tensor(np.stack([weighted_quantiles(curve, w, (0.5,))[0] for curve, w in zip(curves, weight, strict=True)]))
+
+
+def _errors(curve: Tensor, truth: Tensor, is_shown: Tensor) -> np.ndarray:
+    """Root mean square over the profile, in per cent of the mean truth, of each patient."""
+    count = is_shown.sum(1)
+    mean_square = ((curve - truth).square() * is_shown).sum(1) / count
+    return (100 * mean_square.sqrt() * count / (truth * is_shown).sum(1)).double().numpy()
+
+
+def _ratio(ours: np.ndarray, theirs: np.ndarray, seed: int) -> list[float]:
+    """Ratio of the medians and its 95 % interval over patients drawn again."""
+    again = np.random.default_rng(seed).integers(len(ours), size=(RESAMPLES, len(ours)))
+    ratios = np.median(ours[again], 1) / np.median(theirs[again], 1)
+    return [float(np.median(ours) / np.median(theirs)), *(float(edge) for edge in np.quantile(ratios, (0.025, 0.975)))]
+
+
+def markdown(found: dict) -> str:
+    lines = [
+        f"Median profile error (% of the mean; truth at 40 hours) on {found['patients']} fresh virtual patients a cell, seed {found['seed']}.",
+        "",
+        "| drug | levels | one compartment | with its correction | ratio (95 %) | truth in its 90 % band | VAE |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for drug, each in found["drugs"].items():
+        for cell in each["cells"]:
+            ratio, low, high = cell["ratio"]
+            lines.append(
+                f"| {load_card(drug).name} | {cell['levels']} | {cell['textbook']:.1f} | {cell['corrected']:.1f} | {ratio:.2f} ({low:.2f}–{high:.2f}) | "
+                f"{100 * cell['coverage']:.0f} % | {cell['vae']:.1f} |"
+            )
+    return "\n".join(lines)
