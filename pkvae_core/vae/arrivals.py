@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pkvae_core.structural.compartments import first_order_absorption
+from pkvae_core.structural.compartments import chained_absorption
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.vae.decoder import perceptron
 
@@ -24,9 +24,9 @@ class ArrivalDecoder(nn.Module):
 
     is_dose_proportional = True
 
-    def __init__(self, latent: int, terms: int, arrivals: int, width: int):
+    def __init__(self, latent: int, terms: int, arrivals: int, width: int, stages: int = 1):
         super().__init__()
-        self.terms, self.arrivals = terms, arrivals
+        self.terms, self.arrivals, self.stages = terms, arrivals, stages
         size = 2 * terms + 3 * arrivals
         self.centre = nn.Parameter(torch.zeros(size))
         self.straight = nn.Linear(latent, size, bias=False)
@@ -44,13 +44,15 @@ class ArrivalDecoder(nn.Module):
 
     def forward(self, z: Float[Tensor, "subject draw latent"]) -> Pulses:
         """Responses to 1 mg: row 0 into the vein, and one row for each wave of what is swallowed."""
-        out = self.centre + self.straight(z) + self.bent(z)
+        return self.pulses(self.centre + self.straight(z) + self.bent(z))
+
+    def pulses(self, out: Float[Tensor, "subject draw parameter"]) -> Pulses:
         log_amplitude, log_rate, share, log_ka, log_lag = out.split([self.terms] * 2 + [self.arrivals] * 3, -1)
         amplitude, rate = log_amplitude.exp(), log_rate.exp()
         if not self.arrivals:
             return Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros_like(rate[..., :1]))
         of_each, at_each = (table[:, :, None].expand(-1, -1, self.arrivals, -1) for table in (amplitude, rate))
-        oral_amplitude, oral_rate = first_order_absorption(of_each, at_each, log_ka.exp(), share.softmax(-1))
-        vein = torch.cat([amplitude, torch.zeros_like(amplitude)], -1)[:, :, None], torch.cat([rate, rate], -1)[:, :, None]
+        oral_amplitude, oral_rate = chained_absorption(of_each, at_each, log_ka.exp(), share.softmax(-1), stages=self.stages)
+        vein_amplitude, vein_rate = torch.cat([amplitude, *[torch.zeros_like(amplitude)] * self.stages], -1), torch.cat([rate] * (1 + self.stages), -1)
         lag = nn.functional.pad(log_lag.exp(), (1, 0))
-        return Pulses(torch.cat([vein[0], oral_amplitude], 2), torch.cat([vein[1], oral_rate], 2), lag)
+        return Pulses(torch.cat([vein_amplitude[:, :, None], oral_amplitude], 2), torch.cat([vein_rate[:, :, None], oral_rate], 2), lag, self.stages)

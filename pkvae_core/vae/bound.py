@@ -80,10 +80,10 @@ def drawn(mixture: MixtureSameFamily, draws: int) -> Float[Tensor, "subject draw
         return mixture.sample(torch.Size((draws,))).transpose(0, 1)
 
 
-def bound(learner: Learner, population: Population, draws: int) -> Bound:
+def bound(learner: Learner, population: Population, draws: int, proposal: MixtureSameFamily | None = None) -> Bound:
     """The importance-weighted bound with `draws` draws a subject, of torch's own generator."""
     model, from_prior = learner.model, max(1, round(DEFENCE * draws))
-    prior, encoder = model.prior(population.covariates), model.posterior(population)
+    prior, encoder = model.prior(population.covariates), proposal or model.posterior(population)
     z = torch.cat([drawn(encoder, draws - from_prior), drawn(prior, from_prior)], 1)
     log_prior, log_encoder = log_density(prior, z), log_density(encoder, z)
     share = from_prior / draws

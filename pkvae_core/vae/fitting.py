@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pkvae_core.drugs.population import Population, rows
+from pkvae_core.vae.proposals import Proposals
 from pkvae_core.vae.bound import Learner, bound, sleep
 
 FIT, REFINE, DONE = "fit", "refine", "done"
@@ -78,6 +79,7 @@ class Fit:
     train_loss: float = float("nan")
     curve: list[list[float]] = field(default_factory=list)
     skipped: int = 0
+    proposals: Proposals | None = None  # where the encoder does not propose yet: from scratch
 
     def __post_init__(self):
         self.origin = [p.detach().clone() for p in self.learner.parameters()]
@@ -110,9 +112,9 @@ class Fit:
     def _seed(self) -> None:
         torch.manual_seed(self.rules.seed * 1_000_003 + self.done)
 
-    def _batch(self, split: Split) -> tuple[Population, Tensor]:
+    def _batch(self, split: Split) -> tuple[Population, Tensor, Tensor]:
         index = split.taught[torch.randperm(len(split.taught))[: self.rules.batch]]
-        return rows(split.population, index), split.weight[index]
+        return rows(split.population, index), split.weight[index], index
 
     def _descend(self, loss: Tensor, rate: float) -> None:
         for group in self.optimiser.param_groups:
@@ -134,9 +136,10 @@ class Fit:
                 self._end_fit()
                 return
         self._seed()
-        batch, weight = self._batch(split)
-        found = bound(self.learner, batch, self.rules.draws)
-        dreamt = sleep(self.learner, batch, split.least)
+        batch, weight, index = self._batch(split)
+        proposal = self.proposals and self.proposals.follow(self.learner, batch, index)
+        found = bound(self.learner, batch, self.rules.draws, proposal)
+        dreamt = sleep(self.learner, batch, split.least) if proposal is None else torch.zeros(1)
         mean = (weight * found.bound).sum() / weight.sum()
         self.train_loss = -float(mean.detach()) if self.train_loss != self.train_loss else 0.9 * self.train_loss - 0.1 * float(mean.detach())
         rate = self.rules.learning_rate_at(self.step)
@@ -155,7 +158,10 @@ class Fit:
         """The held-out bound, always with the same draws; the best so far is kept."""
         torch.manual_seed(self.rules.seed)
         with torch.no_grad():
-            loss = -float(bound(self.learner, rows(split.population, split.held_out), 4 * self.rules.draws).bound.mean())
+            others, proposal = rows(split.population, split.held_out), None
+            for _ in range(3 if self.proposals else 0):
+                proposal = self.proposals.follow(self.learner, others, split.held_out)
+            loss = -float(bound(self.learner, others, 4 * self.rules.draws, proposal).bound.mean())
         self.curve.append([self.step, self.train_loss, loss])
         if loss < self.best_loss:
             self.best_loss, self.best_step = loss, self.step
@@ -168,7 +174,7 @@ class Fit:
 
     def _refine_step(self, split: Split) -> None:
         self._seed()
-        batch, _ = self._batch(split)
+        batch, _, _ = self._batch(split)
         share = self.step / self.rules.refine_steps
         self._descend(sleep(self.learner, batch, split.least).mean(), self.rules.learning_rate * (1 - share))
         self.step += 1

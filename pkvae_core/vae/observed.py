@@ -28,6 +28,7 @@ from pkvae_core.vae.checkpoint import save_cohort_model
 from pkvae_core.vae.fitting import STATE, Fit, Rules, Split, read_state, write_state
 from pkvae_core.vae.observed_model import Ensemble
 from pkvae_core.vae.observed_start import blank
+from pkvae_core.vae.proposals import Proposals
 from pkvae_core.vae.vae import PKVAE
 
 LEAST_PATIENTS = 10
@@ -54,6 +55,8 @@ class ObservedSchedule:
     latent: int = 5
     arrivals: int = 4
     terms: int = 2
+    stages: int = 2
+    bootstrap: bool = False
     width: int = 48
     seed: int = 1
 
@@ -138,6 +141,8 @@ def _members(card: DrugCard, population: Population, out: Path, start: PKVAE | N
     for i in range(count):
         torch.manual_seed(1000 * schedule.seed + i)
         fit = Fit(Learner(_first(card, population, start, schedule)), schedule.rules(i, start is not None))
+        if start is None:
+            fit.proposals = Proposals.of(len(population.covariates), schedule.latent)
         split = _split(population, schedule, i, start is not None)
         if i < len(notes):
             fit.restore({k.removeprefix(f"{i}:"): v for k, v in tensors.items() if k.startswith(f"{i}:")}, notes[i])
@@ -161,6 +166,7 @@ def _first(card: DrugCard, population: Population, start: PKVAE | None, schedule
             latent=schedule.latent,
             arrivals=schedule.arrivals,
             terms=schedule.terms,
+            stages=schedule.stages,
             width=schedule.width,
         )
     model = copy.deepcopy(start.members[0])
@@ -175,6 +181,9 @@ def _split(population: Population, schedule: ObservedSchedule, member: int, is_a
     order = torch.randperm(subjects, generator=generator)
     others = max(2, round(schedule.held_out * subjects))
     weight: Tensor = -torch.rand(subjects, generator=generator).clamp(min=1e-9).log()
+    if not schedule.bootstrap:
+        weight = torch.ones(subjects)
+        order = torch.randperm(subjects, generator=torch.Generator().manual_seed(7919 * schedule.seed)).roll(-member * others)
     held_out, taught = order[:others], order[others:]
     if is_adapting:
         fold = (torch.arange(subjects) + schedule.seed) % max(2, schedule.folds) == member
