@@ -17,6 +17,7 @@ from pkvae_core.vae.encoder import mixture
 
 NUDGE = 1e-2  # of z, for the derivatives
 FARTHEST = 1.0  # length of a step
+CHANCES = 4  # tries from the prior at each step, by which a patient gets out of a lesser mode
 WIDER = 1.15  # than the curvature says
 DAMPING, LEAST, MOST, EASE, BRAKE = 0.1, 1e-3, 1e3, 0.3, 4.0
 
@@ -38,11 +39,12 @@ class Proposals:
         """One step of these patients, who are the rows of `population`, and the Gaussians at where they are now."""
         model = learner.model
         prior = model.prior(population.covariates).mean
-        both = torch.stack([self.mode[index], self.ahead[index]], 1)
-        height = learner.log_levels(population, _levels(learner, population, both), both) - 0.5 * (both - prior[:, None]).square().sum(-1)
-        climbs = height[:, 1] >= height[:, 0]  # not where either is NaN
-        mode = torch.where(climbs[:, None], both[:, 1], both[:, 0])
-        damping = (self.damping[index] * torch.where(climbs, EASE, BRAKE)).clamp(LEAST, MOST)
+        anywhere = prior[:, None] + torch.randn(len(index), CHANCES, prior.shape[1])
+        tried = torch.cat([self.mode[index, None], self.ahead[index, None], anywhere], 1)
+        height = learner.log_levels(population, _levels(learner, population, tried), tried) - 0.5 * (tried - prior[:, None]).square().sum(-1)
+        best = height.nan_to_num(-torch.inf).argmax(1)
+        mode = tried[torch.arange(len(tried)), best]
+        damping = (self.damping[index] * torch.where(best > 0, EASE, BRAKE)).clamp(LEAST, MOST)
         slope, curvature = _slope_and_curvature(learner, population, mode, prior)
         eased = curvature + torch.diag_embed(damping[:, None] * curvature.diagonal(dim1=1, dim2=2))
         step = torch.linalg.solve(eased, slope)
