@@ -106,6 +106,8 @@ def dream(learner: Learner, population: Population, least: float) -> tuple[Popul
         level = concentration[:, 0] + own * torch.randn(own.shape)
         is_below = level < least
         is_kept = torch.rand(level.shape) < 0.3 + torch.rand(len(level), 1)  # all of them in seven patients of ten
+        is_kept &= level.isfinite()
+        level = level.nan_to_num(least, least, least)
         seen = replace(population, level=level.clamp(min=least), is_below_lloq=is_below & population.is_sample, is_sample=population.is_sample & is_kept)
     return seen, z[:, 0]
 

@@ -56,7 +56,7 @@ class ObservedSchedule:
     arrivals: int = 4
     terms: int = 2
     stages: int = 2
-    bootstrap: bool = False
+    bootstrap: float = 0.0
     width: int = 48
     seed: int = 1
 
@@ -183,6 +183,10 @@ def _split(population: Population, schedule: ObservedSchedule, member: int, is_a
     weight: Tensor = -torch.rand(subjects, generator=generator).clamp(min=1e-9).log()
     if not schedule.bootstrap:
         weight = torch.ones(subjects)
+    else:
+        torch.manual_seed(member)
+        weight = torch.distributions.Gamma(schedule.bootstrap, schedule.bootstrap).sample((subjects,))
+    if True:
         order = torch.randperm(subjects, generator=torch.Generator().manual_seed(7919 * schedule.seed)).roll(-member * others)
     held_out, taught = order[:others], order[others:]
     if is_adapting:

@@ -15,7 +15,7 @@ from pkvae_core.vae.vae import Configuration
 
 PROPORTIONAL, ADDITIVE_SHARE = 0.2, 0.05  # residual error to begin with; the additive part as a share of the median level
 LAGS, ONSETS, SHARES = (0.02, 0.15, 0.3, 0.45), (12.0, 12.0, 12.0, 12.0), (0.0, 0.0, 0.0, 0.0)  # of the waves, in spans, per span, and as logits
-RATES = (2.0, 6.0, 15.0, 0.3)  # of the exponentials, per span
+RATES, PARTS = (2.0, 6.0, 0.5), (0.5, 0.5, 0.02)  # of the exponentials, per span
 JITTER = 0.2  # by which the members' first guesses differ (sd of logarithms)
 GUESSES, GUESS_STEPS, GUESS_SPREAD, TASTERS = 24, 150, 0.4, 128
 MOST_WAVES, MOST_TERMS = len(LAGS), len(RATES)
@@ -74,7 +74,7 @@ def _begin(model: ObservedVAE, population: Population, span: float) -> None:
     scales = model.configuration.scales
     first = torch.tensor(
         [
-            *[math.log(1 / scales.volume / terms)] * terms,
+            *[math.log(part / scales.volume) for part in PARTS[:terms]],
             *[math.log(r / span) for r in RATES[:terms]],
             *SHARES[:waves],
             *[math.log(stages * r / span) for r in ONSETS[:waves]],
@@ -107,5 +107,5 @@ def _begin(model: ObservedVAE, population: Population, span: float) -> None:
         if waves:
             pattern[4, edges[2] + 1 : edges[3]] = -1.0
         latent = min(5, decoder.straight.weight.shape[1])
-        decoder.straight.weight.mul_(0.3)
+        decoder.straight.weight[:, :latent].mul_(0.3)
         decoder.straight.weight[:, :latent] += SPREAD * pattern[:latent].T
