@@ -6,19 +6,13 @@ import warnings
 import torch
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population, rows
-from pkvae_core.structural.responses import Responses
-from pkvae_core.vae.arrivals import SPREAD
+from pkvae_core.drugs.population import Population
 from pkvae_core.vae.encoder import Scales
+from pkvae_core.vae.first_guess import together, typical_patient
 from pkvae_core.vae.observed_model import ObservedVAE
 from pkvae_core.vae.vae import Configuration
 
 PROPORTIONAL, ADDITIVE_SHARE = 0.2, 0.05  # residual error to begin with; the additive part as a share of the median level
-LAGS, ONSETS, SHARES = (0.02, 0.15, 0.3, 0.45), (12.0, 12.0, 12.0, 12.0), (0.0, 0.0, 0.0, 0.0)  # of the waves, in spans, per span, and as logits
-RATES, PARTS = (2.0, 6.0, 0.5), (0.5, 0.5, 0.02)  # of the exponentials, per span
-JITTER = 0.2  # by which the members' first guesses differ (sd of logarithms)
-GUESSES, GUESS_STEPS, GUESS_SPREAD, TASTERS = 24, 150, 0.4, 128
-MOST_WAVES, MOST_TERMS = len(LAGS), len(RATES)
 
 
 def scales_of(card: DrugCard, population: Population) -> Scales:
@@ -44,8 +38,8 @@ def span_h(population: Population) -> float:
     return max(float(found.quantile(0.9)), 0.1)
 
 
-def blank(card: DrugCard, population: Population, *, latent: int, arrivals: int, terms: int, width: int, stages: int = 1) -> ObservedVAE:
-    """An untrained model whose typical patient fits the size and the duration of the levels; torch's generator sets how members differ."""
+def blank(card: DrugCard, population: Population, *, latent: int, arrivals: int, terms: int, stages: int, width: int) -> ObservedVAE:
+    """An untrained model whose typical patient lies close to the levels; torch's generator sets how members differ."""
     scales, span = scales_of(card, population), span_h(population)
     configuration = Configuration(
         scales=scales,
@@ -63,49 +57,8 @@ def blank(card: DrugCard, population: Population, *, latent: int, arrivals: int,
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # a card without covariates
         model = ObservedVAE(configuration, card)
-    _begin(model, population, span)
-    return model
-
-
-def _begin(model: ObservedVAE, population: Population, span: float) -> None:
-    """The decoder's typical patient: of several first guesses the one that comes to lie closest to all levels; and latents that move parameters together."""
-    decoder = model.decoder
-    terms, waves, stages = decoder.terms, decoder.arrivals, decoder.stages
-    scales = model.configuration.scales
-    first = torch.tensor(
-        [
-            *[math.log(part / scales.volume) for part in PARTS[:terms]],
-            *[math.log(r / span) for r in RATES[:terms]],
-            *SHARES[:waves],
-            *[math.log(stages * r / span) for r in ONSETS[:waves]],
-            *[math.log(r * span) for r in LAGS[:waves]],
-        ]
-    )
-    index = torch.randperm(len(population.covariates))[:TASTERS]
-    some = rows(population, index)
-    guesses = torch.nn.Parameter(first + GUESS_SPREAD * torch.randn(GUESSES, len(first)))
-    optimiser = torch.optim.Adam([guesses], lr=0.05)
-    floor = 0.05 * scales.concentration
-    for i in range(GUESS_STEPS):
-        optimiser.param_groups[0]["lr"] = 0.05 * (1 - i / GUESS_STEPS)
-        pulses = decoder.pulses(guesses[None])
-        pulses = pulses.map(lambda table: table.expand(len(index), *[-1] * (table.ndim - 1)))
-        concentration = Responses(pulses).curves(some.doses, some.sample_time)[0]
-        miss = ((concentration + floor).log() - (some.level[:, None] + floor).log()).abs() * some.is_sample[:, None]
-        loss = miss.sum((0, 2)) / some.is_sample.sum()
-        optimiser.zero_grad()
-        loss.sum().backward()
-        torch.nn.utils.clip_grad_norm_([guesses], 100.0)
-        optimiser.step()
+    centre = typical_patient(model.decoder, population, scales, span)
     with torch.no_grad():
-        decoder.centre.copy_(guesses[loss.nan_to_num(1e9).argmin()])
-        groups = [terms, terms, waves, waves, waves]
-        pattern = torch.zeros(5, len(first))
-        edges = [0, *torch.tensor(groups).cumsum(0).tolist()]
-        for row, group in enumerate((0, 1, 3, 4, 2)):
-            pattern[row, edges[group] : edges[group + 1]] = 1.0
-        if waves:
-            pattern[4, edges[2] + 1 : edges[3]] = -1.0
-        latent = min(5, decoder.straight.weight.shape[1])
-        decoder.straight.weight[:, :latent].mul_(0.3)
-        decoder.straight.weight[:, :latent] += SPREAD * pattern[:latent].T
+        model.decoder.centre.copy_(centre)
+        model.decoder.straight.weight.copy_(together(model.decoder))
+    return model

@@ -1,7 +1,8 @@
 """Where do the latents of observed patients lie, as long as the model that says so is still learning?
 
 An encoder would have to be learned first. Instead each patient has a Gaussian of its own around the mode of p(levels | z) p(z | c), with the Gauss-Newton
-curvature there, J' W J + 1. The modes follow the model by one damped step (Levenberg-Marquardt) for each of its own: a step that does not climb is not taken.
+curvature there, J' W J + 1. The modes follow the model by one damped step (Levenberg-Marquardt) for each of its own: a step that does not climb is not taken,
+and any of a few draws from the prior that lies higher is.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Proposals:
 
     @torch.no_grad()
     def follow(self, learner: Learner, population: Population, index: Int[Tensor, " subject"]) -> MixtureSameFamily:
-        """One step of these patients, who are the rows of `population`, and the Gaussians at where they are now."""
+        """The Gaussians of these patients, who are the rows of `population`, after one step of their modes; torch's own generator. One residual error."""
         model = learner.model
         prior = model.prior(population.covariates).mean
         anywhere = prior[:, None] + torch.randn(len(index), CHANCES, prior.shape[1])
@@ -47,10 +48,10 @@ class Proposals:
         damping = (self.damping[index] * torch.where(best > 0, EASE, BRAKE)).clamp(LEAST, MOST)
         slope, curvature = _slope_and_curvature(learner, population, mode, prior)
         eased = curvature + torch.diag_embed(damping[:, None] * curvature.diagonal(dim1=1, dim2=2))
-        step = torch.linalg.solve(eased, slope)
+        step = torch.linalg.solve(eased.double(), slope.double()).float()
         step = step * (FARTHEST / step.norm(dim=1, keepdim=True).clamp(min=FARTHEST))
         self.mode[index], self.ahead[index], self.damping[index] = mode, mode + step, damping
-        scale = torch.linalg.cholesky(torch.linalg.inv(curvature))
+        scale = torch.linalg.cholesky(torch.linalg.inv(curvature.double())).float()
         return mixture(torch.zeros(len(mode), 1), mode[:, None], WIDER * scale[:, None])
 
 
@@ -71,4 +72,6 @@ def _slope_and_curvature(
     sd = learner.sds(here.detach())[0][:, 0]
     weight = torch.where(population.is_below_lloq, slope[:, 0].square(), population.trust * population.is_sample / sd.square())
     curvature = torch.eye(z.shape[1]) + torch.einsum("sli,si,ski->slk", change, weight, change)
-    return torch.einsum("sli,si->sl", change, slope[:, 0]) + prior - z, curvature
+    is_fit = curvature.isfinite().flatten(1).all(1)  # elsewhere, as where a curve is too steep for single precision, nothing is known but the prior
+    curvature = torch.where(is_fit[:, None, None], curvature, torch.eye(z.shape[1]))
+    return (torch.einsum("sli,si->sl", change, slope[:, 0]) + prior - z).nan_to_num(0, 0, 0), curvature
