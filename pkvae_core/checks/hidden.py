@@ -35,11 +35,16 @@ class Hidden:
 
     def draw(self, count: int, generator: torch.Generator) -> Float[Tensor, "patient time"]:
         """Curves of `count` fresh patients."""
-        found = {}
-        for name, (median, cv) in self.typical.items():
-            sd = math.sqrt(math.log(1 + cv**2))
-            found[name] = median * torch.exp(sd * torch.randn(count, dtype=torch.float64, generator=generator))
-        return self.curves(found).float()
+        return self.curves_of(self.draw_eta(count, generator))
+
+    def draw_eta(self, count: int, generator: torch.Generator) -> Float[Tensor, "patient parameter"]:
+        """Who `count` fresh patients are: standard normals, one for each parameter."""
+        return torch.stack([torch.randn(count, dtype=torch.float64, generator=generator) for _ in self.typical], 1)
+
+    def curves_of(self, eta: Float[Tensor, "patient parameter"]) -> Float[Tensor, "patient time"]:
+        """Their curves."""
+        each = zip(self.typical.items(), eta.unbind(1), strict=True)
+        return self.curves({name: median * torch.exp(math.sqrt(math.log(1 + cv**2)) * one) for (name, (median, cv)), one in each}).float()
 
 
 def _absorbed(p: Parameters, ka: Tensor, lag: Tensor) -> Float[Tensor, "patient time"]:

@@ -1,5 +1,6 @@
 """What do we believe about this patient, and what will the concentration be?"""
 
+import math
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -141,12 +142,14 @@ def _believe(model: PKVAE, population: Population, is_prior: bool, draws: int, s
 
 
 def _true(model: PKVAE, responses: AnyResponses, generator: torch.Generator) -> AnyResponses:
-    """The responses with what a learned model is known to miss: each draw off by a log-normal factor, where its misfit is known."""
+    """The responses with what a learned model is known to miss, where its misfit is known: each draw off by a log-normal factor, half of whose variance is of
+    height and half of pace. Off in pace, a curve is worst where it has fallen for long: there levels below their limit cannot tell."""
     misfit = model.configuration.misfit
     if not misfit:
         return responses
     assert isinstance(responses, Responses), "models learned from a cohort are proportional to dose"
-    return responses.scaled((misfit * torch.randn(responses.pulses.lag.shape[1], generator=generator)).exp())
+    height, pace = (math.sqrt(0.5) * misfit * torch.randn(2, responses.pulses.lag.shape[1], generator=generator)).exp()
+    return responses.scaled(height).paced(pace)
 
 
 def _posterior(model: PKVAE, patient: Patient, belief: Mixed, milliseconds: float, draws: int, seed: int) -> Posterior:

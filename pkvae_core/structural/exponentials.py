@@ -163,25 +163,30 @@ def superpose(
     """
     epochs = (*earlier, pulses)
     changes = until if until is not None else torch.zeros(time.shape[0], 0)
-    rows = range(pulses.amplitude.shape[2])
-    used = [r for r in rows if bool(((doses.route == min(r, 1)) & (doses.amount > 0)).any())] or [0]
-    arrival = time.double()[:, None, :, None] - pulses.lag[:, :, None]  # subject draw time row
-    parts = [_superpose_route(_Route.of(epochs, r), arrival[..., r], _events(doses.of_route(min(r, 1)), changes)) for r in used]
+    routes = range(min(2, pulses.amplitude.shape[2]))
+    used = [r for r in routes if bool(((doses.route == r) & (doses.amount > 0)).any())] or [0]
+    arrival = time.double()[:, None, None] - pulses.lag[..., None]  # subject draw row time
+    parts = []
+    for route in used:
+        rows = pulses.rows_of(route)
+        every = _superpose_route(_Route.of(epochs, rows), arrival[:, :, rows].flatten(1, 2), _events(doses.of_route(route), changes))
+        parts.append([table.unflatten(1, (pulses.lag.shape[1], -1)).sum(2) for table in every])
     return torch.stack([p[0] for p in parts]).sum(0), torch.stack([p[1] for p in parts]).sum(0)
 
 
 @dataclass(frozen=True)
 class _Route:
-    """One route's amplitudes and rates in every epoch, and the matrices that take the terms' concentrations over each change."""
+    """One route's amplitudes and rates in every epoch, each row as a draw of its own, and the matrices that take the terms' concentrations over each change."""
 
     amplitude: Float[Tensor, "subject epoch draw term"]
     rate: Float[Tensor, "subject epoch draw term"]
     transfer: Float[Tensor, "subject change draw term term"]
 
     @classmethod
-    def of(cls, epochs: tuple[Pulses, ...], route: int) -> "_Route":
-        matrices = [_transfer(before, after, route) for before, after in zip(epochs[:-1], epochs[1:], strict=True)]
-        amplitude, rate = (torch.stack([getattr(p, field)[:, :, route] for p in epochs], 1) for field in ("amplitude", "rate"))
+    def of(cls, epochs: tuple[Pulses, ...], rows: slice) -> "_Route":
+        each = range(*rows.indices(epochs[-1].amplitude.shape[2]))
+        matrices = [torch.stack([_transfer(before, after, r) for r in each], 2).flatten(1, 2) for before, after in zip(epochs[:-1], epochs[1:], strict=True)]
+        amplitude, rate = (torch.stack([getattr(p, field)[:, :, rows].flatten(1, 2) for p in epochs], 1) for field in ("amplitude", "rate"))
         return cls(amplitude, rate, torch.stack(matrices, 1) if matrices else amplitude.new_zeros(len(amplitude), 0, *amplitude.shape[2:], amplitude.shape[-1]))
 
     def of_epoch(self, epoch: Int[Tensor, " subject"]) -> tuple[Tensor, Tensor]:
@@ -191,16 +196,16 @@ class _Route:
         return self.amplitude[rows, epoch], self.rate[rows, epoch]
 
 
-def _transfer(before: Pulses, after: Pulses, route: int) -> Float[Tensor, "subject draw term term"]:
+def _transfer(before: Pulses, after: Pulses, row: int) -> Float[Tensor, "subject draw term term"]:
     """Into the vein, the chain's matrix. Swallowed: the terms of the onset keep the amount in the gut, each sum (disposition + onset) goes by the chain."""
     terms = before.amplitude.shape[-1] // before.blocks
     vein = [(p.amplitude[:, :, 0, :terms], p.rate[:, :, 0, :terms]) for p in (before, after)]
     chain = transfer(vein[0], vein[1])
     whole = torch.zeros(*chain.shape[:2], before.amplitude.shape[-1], before.amplitude.shape[-1], dtype=chain.dtype)
     whole[..., :terms, :terms] = chain
-    for block in range(1, before.blocks) if route else ():
+    for block in range(1, before.blocks) if row else ():
         mine = slice(block * terms, (block + 1) * terms)
-        was, now = before.amplitude[:, :, route, mine], after.amplitude[:, :, route, mine]
+        was, now = before.amplitude[:, :, row, mine], after.amplitude[:, :, row, mine]
         kept = torch.diag_embed(torch.where(was == 0, 0, now / torch.where(was == 0, 1, was)))
         whole[..., mine, mine] = kept
         whole[..., :terms, mine] = chain - kept

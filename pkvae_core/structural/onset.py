@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pkvae_core.structural.compartments import chained_absorption, first_order_absorption
+from pkvae_core.structural.compartments import chained_absorption
 from pkvae_core.structural.exponentials import Pulses
 
 
@@ -18,15 +18,17 @@ def swallowed(amplitude: Tensor, rate: Tensor, per_h: Tensor, lag: Tensor, *, st
     return Pulses(torch.stack([vein_amplitude, oral_amplitude], 2), torch.stack([vein_rate, oral_rate], 2), lags, stages)
 
 
-def in_waves(amplitude: Tensor, rate: Tensor, per_h: Tensor, lag: Tensor, share: Tensor) -> Pulses:
-    """Responses to 1 mg: row 0 into the vein, then one row for each wave in which a swallowed dose arrives, `share` of it from its `lag` on at its rate.
+def in_waves(amplitude: Tensor, rate: Tensor, per_h: Tensor, lag: Tensor, share: Tensor, *, stages: int = 1) -> Pulses:
+    """Responses to 1 mg: row 0 into the vein, then one row for each wave in which a swallowed dose arrives, `share` of it from its `lag` on at its rate through
+    `stages`.
 
     `amplitude` and `rate` [subject, draw, term] are those of the disposition; `per_h`, `lag` (h) and `share` [subject, draw, wave], the shares adding up to 1.
     """
     of_each, at_each = (table[:, :, None].expand(-1, -1, per_h.shape[-1], -1) for table in (amplitude, rate))
-    oral_amplitude, oral_rate = first_order_absorption(of_each, at_each, per_h, share)
-    vein = torch.cat([amplitude, torch.zeros_like(amplitude)], -1)[:, :, None], torch.cat([rate, rate], -1)[:, :, None]
-    return Pulses(torch.cat([vein[0], oral_amplitude], 2), torch.cat([vein[1], oral_rate], 2), torch.nn.functional.pad(lag, (1, 0)))
+    oral_amplitude, oral_rate = chained_absorption(of_each, at_each, per_h, share, stages=stages)
+    vein_amplitude, vein_rate = torch.cat([amplitude, *[torch.zeros_like(amplitude)] * stages], -1), torch.cat([rate] * (1 + stages), -1)
+    lags = torch.nn.functional.pad(lag, (1, 0))
+    return Pulses(torch.cat([vein_amplitude[:, :, None], oral_amplitude], 2), torch.cat([vein_rate[:, :, None], oral_rate], 2), lags, stages)
 
 
 def with_onset_of(disposition: Pulses, onset: Pulses) -> Pulses:

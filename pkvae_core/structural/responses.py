@@ -73,6 +73,11 @@ class Responses(AnyResponses):
         each = [replace(p, amplitude=p.amplitude * factor[:, None, None]) for p in (*self.earlier, self.pulses)]
         return type(self)(each[-1], tuple(each[:-1]), self.until, self.onset_changes)
 
+    def paced(self, factor: Float[Tensor, " draw"]) -> "Responses":
+        """After a dose everything happens so many times as fast: what a bolus leaves at t is what it left at factor x t."""
+        each = [replace(p, rate=p.rate * factor[:, None, None], lag=p.lag / factor[:, None]) for p in (*self.earlier, self.pulses)]
+        return type(self)(each[-1], tuple(each[:-1]), self.until)
+
     def map(self, change: Callable[[Tensor], Tensor]) -> "Responses":
         """The same change made to every table [subject, draw, ...] of every pulse."""
         each = [p.map(change) for p in (*self.earlier, self.pulses)]

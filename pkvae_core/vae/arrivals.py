@@ -24,9 +24,9 @@ class ArrivalDecoder(nn.Module):
 
     is_dose_proportional = True
 
-    def __init__(self, latent: int, terms: int, arrivals: int, width: int):
+    def __init__(self, latent: int, terms: int, arrivals: int, width: int, stages: int = 1):
         super().__init__()
-        self.terms, self.arrivals = terms, arrivals
+        self.terms, self.arrivals, self.stages = terms, arrivals, stages
         size = 2 * terms + 3 * arrivals
         self.centre = nn.Parameter(torch.zeros(size))
         self.straight = nn.Linear(latent, size, bias=False)
@@ -44,9 +44,11 @@ class ArrivalDecoder(nn.Module):
 
     def forward(self, z: Float[Tensor, "subject draw latent"]) -> Pulses:
         """Responses to 1 mg: row 0 into the vein, and one row for each wave of what is swallowed."""
-        out = self.centre + self.straight(z) + self.bent(z)
+        return self.pulses(self.centre + self.straight(z) + self.bent(z))
+
+    def pulses(self, out: Float[Tensor, "subject draw parameter"]) -> Pulses:
         log_amplitude, log_rate, share, log_ka, log_lag = out.split([self.terms] * 2 + [self.arrivals] * 3, -1)
         amplitude, rate = log_amplitude.exp(), log_rate.exp()
         if not self.arrivals:
             return Pulses(amplitude[:, :, None], rate[:, :, None], torch.zeros_like(rate[..., :1]))
-        return in_waves(amplitude, rate, log_ka.exp(), log_lag.exp(), share.softmax(-1))
+        return in_waves(amplitude, rate, log_ka.exp(), log_lag.exp(), share.softmax(-1), stages=self.stages)

@@ -4,7 +4,8 @@ Of an observed patient there is no whole curve, only levels y. With K draws z fr
     log p(y | c) >= E log 1/K sum_k p(y | z_k) p(z_k | c) / r(z_k)
 (importance-weighted bound, Burda et al. 2016). Its gradient, the draws held still, teaches decoder, prior and residual error. The encoder learns by forward
 KL, which covers the posterior's mass where the bound alone would shrink it: from the same weighted draws ("wake"), and from levels that the model itself
-dreams at the patients' own times, some of them hidden ("sleep"; reweighted wake-sleep, Bornschein & Bengio 2015).
+dreams at the patients' own times, some of them hidden ("sleep"; reweighted wake-sleep, Bornschein & Bengio 2015). A model without an encoder as yet is taught
+with another proposal (see `proposals`), and its encoder by dreams alone, once it has settled.
 """
 
 import math
@@ -80,10 +81,10 @@ def drawn(mixture: MixtureSameFamily, draws: int) -> Float[Tensor, "subject draw
         return mixture.sample(torch.Size((draws,))).transpose(0, 1)
 
 
-def bound(learner: Learner, population: Population, draws: int) -> Bound:
-    """The importance-weighted bound with `draws` draws a subject, of torch's own generator."""
+def bound(learner: Learner, population: Population, draws: int, proposal: MixtureSameFamily | None = None) -> Bound:
+    """The importance-weighted bound with `draws` draws a subject, of torch's own generator; they come from the encoder unless another proposal is given."""
     model, from_prior = learner.model, max(1, round(DEFENCE * draws))
-    prior, encoder = model.prior(population.covariates), model.posterior(population)
+    prior, encoder = model.prior(population.covariates), model.posterior(population) if proposal is None else proposal
     z = torch.cat([drawn(encoder, draws - from_prior), drawn(prior, from_prior)], 1)
     log_prior, log_encoder = log_density(prior, z), log_density(encoder, z)
     share = from_prior / draws
@@ -106,7 +107,9 @@ def dream(learner: Learner, population: Population, least: float) -> tuple[Popul
         level = concentration[:, 0] + own * torch.randn(own.shape)
         is_below = level < least
         is_kept = torch.rand(level.shape) < 0.3 + torch.rand(len(level), 1)  # all of them in seven patients of ten
-        seen = replace(population, level=level.clamp(min=least), is_below_lloq=is_below & population.is_sample, is_sample=population.is_sample & is_kept)
+        is_sample = population.is_sample & is_kept & level.isfinite()  # a far dream can be too steep for single precision
+        level = torch.where(is_sample, level, least).clamp(min=least)
+        seen = replace(population, level=level, is_below_lloq=is_below & population.is_sample, is_sample=is_sample)
     return seen, z[:, 0]
 
 

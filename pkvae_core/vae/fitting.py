@@ -1,4 +1,8 @@
-"""How is one model fitted to a cohort: steps on its patients until those held out gain no more, then the encoder alone on what the model dreams."""
+"""How is one model fitted to a cohort: steps on its patients until those held out gain no more, then the encoder alone on what the model dreams.
+
+A model that has an encoder learns with its draws, and the encoder on the way. From scratch the proposals of `proposals` stand in for it until the model has
+settled: an encoder that still learns where a patient may be holds back the decoder that learns what patients are like.
+"""
 
 import copy
 import json
@@ -8,17 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from pkvae_core.drugs.population import Population, rows
 from pkvae_core.vae.bound import Learner, bound, sleep
+from pkvae_core.vae.proposals import Proposals
 
 FIT, REFINE, DONE = "fit", "refine", "done"
 SAVE_EVERY = 25
 CLIP, MOST_SKIPPED = 20.0, 50
+FOLLOWING = 3  # steps of the proposals of those held out before each check
 STATE = "unfinished.safetensors"
 
 
@@ -52,10 +58,9 @@ class Rules:
 
 @dataclass(frozen=True)
 class Split:
-    """Who teaches, with which weights (mean 1), and who is held out to say when to stop; `least` is the lowest level (mg/L) that a laboratory reports."""
+    """Who teaches, and who is held out to say when to stop; `least` is the lowest level (mg/L) that a laboratory reports."""
 
     population: Population
-    weight: Float[Tensor, " subject"]
     taught: Int[Tensor, " teacher"]
     held_out: Int[Tensor, " other"]
     least: float
@@ -78,6 +83,7 @@ class Fit:
     train_loss: float = float("nan")
     curve: list[list[float]] = field(default_factory=list)
     skipped: int = 0
+    proposals: Proposals | None = None  # in the place of the encoder
 
     def __post_init__(self):
         self.origin = [p.detach().clone() for p in self.learner.parameters()]
@@ -110,9 +116,9 @@ class Fit:
     def _seed(self) -> None:
         torch.manual_seed(self.rules.seed * 1_000_003 + self.done)
 
-    def _batch(self, split: Split) -> tuple[Population, Tensor]:
+    def _batch(self, split: Split) -> tuple[Population, Int[Tensor, " teacher"]]:
         index = split.taught[torch.randperm(len(split.taught))[: self.rules.batch]]
-        return rows(split.population, index), split.weight[index]
+        return rows(split.population, index), index
 
     def _descend(self, loss: Tensor, rate: float) -> None:
         for group in self.optimiser.param_groups:
@@ -134,13 +140,14 @@ class Fit:
                 self._end_fit()
                 return
         self._seed()
-        batch, weight = self._batch(split)
-        found = bound(self.learner, batch, self.rules.draws)
-        dreamt = sleep(self.learner, batch, split.least)
-        mean = (weight * found.bound).sum() / weight.sum()
+        batch, index = self._batch(split)
+        proposal = self.proposals.follow(self.learner, batch, index) if self.proposals else None
+        found = bound(self.learner, batch, self.rules.draws, proposal)
+        mean = found.bound.sum() / len(index)
         self.train_loss = -float(mean.detach()) if self.train_loss != self.train_loss else 0.9 * self.train_loss - 0.1 * float(mean.detach())
+        of_encoder = 0.0 if self.proposals else found.wake.sum() / len(index) + sleep(self.learner, batch, split.least).mean()
         rate = self.rules.learning_rate_at(self.step)
-        self._descend(-mean + (weight * found.wake).sum() / weight.sum() + dreamt.mean(), rate)
+        self._descend(-mean + of_encoder, rate)
         self._pull(rate)
         self.step += 1
 
@@ -155,7 +162,10 @@ class Fit:
         """The held-out bound, always with the same draws; the best so far is kept."""
         torch.manual_seed(self.rules.seed)
         with torch.no_grad():
-            loss = -float(bound(self.learner, rows(split.population, split.held_out), 4 * self.rules.draws).bound.mean())
+            others, proposal = rows(split.population, split.held_out), None
+            for _ in range(FOLLOWING if self.proposals else 0):
+                proposal = self.proposals.follow(self.learner, others, split.held_out)  # pyright: ignore[reportOptionalMemberAccess]
+            loss = -float(bound(self.learner, others, 4 * self.rules.draws, proposal).bound.mean())
         self.curve.append([self.step, self.train_loss, loss])
         if loss < self.best_loss:
             self.best_loss, self.best_step = loss, self.step
@@ -178,7 +188,9 @@ class Fit:
     def tensors(self) -> dict[str, Tensor]:
         """Everything that is not in `notes`, by name."""
         found = {f"learner.{k}": v for k, v in self.learner.state_dict().items()} | {f"best.{k}": v for k, v in self.best.items()}
-        found |= {f"origin.{i}": v for i, v in enumerate(self.origin)}
+        found |= {f"origin.{i}": v for i, v in enumerate(self.origin)} | {
+            f"proposals.{k}": v for k, v in (vars(self.proposals) if self.proposals else {}).items()
+        }
         for i, moments in self.optimiser.state_dict()["state"].items():
             found |= {f"optimiser.{i}.{k}": v for k, v in moments.items()}
         return found
@@ -189,11 +201,11 @@ class Fit:
     def restore(self, tensors: dict[str, Tensor], notes: dict) -> None:
         for key, value in notes.items():
             setattr(self, key, value)
-        of = {
-            kind: {k.removeprefix(f"{kind}."): v for k, v in tensors.items() if k.startswith(f"{kind}.")} for kind in ("learner", "best", "optimiser", "origin")
-        }
+        kinds = ("learner", "best", "optimiser", "origin", "proposals")
+        of = {kind: {k.removeprefix(f"{kind}."): v for k, v in tensors.items() if k.startswith(f"{kind}.")} for kind in kinds}
         self.learner.load_state_dict(of["learner"])
         self.best, self.origin = of["best"], [of["origin"][str(i)] for i in range(len(of["origin"]))]
+        self.proposals = Proposals(**of["proposals"]) if of["proposals"] else None
         self.optimiser = self._fresh()
         moments: dict[int, dict[str, Tensor]] = {}
         for key, value in of["optimiser"].items():

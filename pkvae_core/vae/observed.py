@@ -1,8 +1,8 @@
 """What can be learned from observed patients alone, sparse and irregular as they come, or how does a shipped model adapt to them?
 
 A cohort of some hundred patients with a few levels each does not pin its population down, so from scratch not one model is learned but an ensemble: each
-member has its own Bayesian bootstrap of the patients (weights Exp(1), Rubin 1981), its own start and its own patients held out to say when to stop. Curves that
-are not quite of the right shape show in the residual error: where the laboratory's own is stated, the rest of it widens what is believed of the truth.
+member has its own start and its own patients held out to say when to stop. Curves that are not quite of the right shape show in the residual error: where the
+laboratory's own is stated, the rest of it widens what is believed of the truth.
 
 A shipped model that adapts moves its typical patient and its residual error, and all else a hundred times more slowly, on a leash to what it was. That is done
 several times, each with another part of the patients held out to say when to stop, which is at once where nothing gains; their weights, which lie close
@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
@@ -28,6 +27,7 @@ from pkvae_core.vae.checkpoint import save_cohort_model
 from pkvae_core.vae.fitting import STATE, Fit, Rules, Split, read_state, write_state
 from pkvae_core.vae.observed_model import Ensemble
 from pkvae_core.vae.observed_start import blank
+from pkvae_core.vae.proposals import Proposals
 from pkvae_core.vae.vae import PKVAE
 
 LEAST_PATIENTS = 10
@@ -38,14 +38,17 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 class ObservedSchedule:
     """How a model is learned from a cohort: from scratch by `members` small models; adapted in as many `folds`, of `adapting_steps`, on a `leash`."""
 
-    members: int = 4
-    steps: int = 2500
+    members: int = 6
+    steps: int = 200
     refine_steps: int = 200
-    batch: int = 128
-    draws: int = 16
-    learning_rate: float = 5e-3
+    batch: int = 512
+    draws: int = 8
+    learning_rate: float = 1e-2
     folds: int = 4
     adapting_steps: int = 160
+    adapting_batch: int = 128
+    adapting_draws: int = 16
+    adapting_rate: float = 5e-3
     others: float = 0.01
     leash: float = 3.0
     held_out: float = 0.15
@@ -54,27 +57,22 @@ class ObservedSchedule:
     latent: int = 5
     arrivals: int = 4
     terms: int = 2
+    stages: int = 2
     width: int = 48
     seed: int = 1
 
     @classmethod
     def fast(cls) -> "ObservedSchedule":
         """A minute is too long for a test."""
-        return cls(members=2, steps=20, refine_steps=5, folds=2, adapting_steps=10, batch=32, draws=8, check_every=5, width=16)
+        return cls(members=2, steps=20, refine_steps=5, batch=32, folds=2, adapting_steps=10, adapting_batch=32, adapting_draws=8, check_every=5, width=16)
 
     def rules(self, member: int, is_adapting: bool) -> Rules:
-        return Rules(
-            steps=self.adapting_steps if is_adapting else self.steps,
-            refine_steps=0 if is_adapting else self.refine_steps,
-            batch=self.batch,
-            draws=self.draws,
-            learning_rate=self.learning_rate,
-            leash=self.leash if is_adapting else 0.0,
-            others=self.others if is_adapting else 1.0,
-            check_every=self.check_every,
-            patience=self.patience,
-            seed=1000 * self.seed + member,
-        )
+        of = {"check_every": self.check_every, "patience": self.patience, "seed": 1000 * self.seed + member}
+        if is_adapting:
+            size = {"batch": self.adapting_batch, "draws": self.adapting_draws, "learning_rate": self.adapting_rate}
+            return Rules(steps=self.adapting_steps, refine_steps=0, leash=self.leash, others=self.others, **size, **of)
+        size = {"batch": self.batch, "draws": self.draws, "learning_rate": self.learning_rate}
+        return Rules(steps=self.steps, refine_steps=self.refine_steps, leash=0.0, others=1.0, **size, **of)
 
 
 def untold(done: int, total: int, losses: dict[str, float]) -> None:
@@ -138,6 +136,8 @@ def _members(card: DrugCard, population: Population, out: Path, start: PKVAE | N
     for i in range(count):
         torch.manual_seed(1000 * schedule.seed + i)
         fit = Fit(Learner(_first(card, population, start, schedule)), schedule.rules(i, start is not None))
+        if start is None:
+            fit.proposals = Proposals.of(len(population.covariates), schedule.latent)
         split = _split(population, schedule, i, start is not None)
         if i < len(notes):
             fit.restore({k.removeprefix(f"{i}:"): v for k, v in tensors.items() if k.startswith(f"{i}:")}, notes[i])
@@ -161,6 +161,7 @@ def _first(card: DrugCard, population: Population, start: PKVAE | None, schedule
             latent=schedule.latent,
             arrivals=schedule.arrivals,
             terms=schedule.terms,
+            stages=schedule.stages,
             width=schedule.width,
         )
     model = copy.deepcopy(start.members[0])
@@ -169,17 +170,15 @@ def _first(card: DrugCard, population: Population, start: PKVAE | None, schedule
 
 
 def _split(population: Population, schedule: ObservedSchedule, member: int, is_adapting: bool) -> Split:
-    """Another part of the patients held out for each member; the others weighed by a Bayesian bootstrap, or, where a model adapts, all alike."""
-    generator = torch.Generator().manual_seed(7919 * schedule.seed + member)
+    """Another part of the patients held out for each member."""
     subjects = len(population.covariates)
-    order = torch.randperm(subjects, generator=generator)
-    others = max(2, round(schedule.held_out * subjects))
-    weight: Tensor = -torch.rand(subjects, generator=generator).clamp(min=1e-9).log()
-    held_out, taught = order[:others], order[others:]
     if is_adapting:
-        fold = (torch.arange(subjects) + schedule.seed) % max(2, schedule.folds) == member
-        held_out, taught, weight = fold.nonzero()[:, 0], (~fold).nonzero()[:, 0], torch.ones(subjects)
-    return Split(population, weight, taught, held_out, float(population.level[population.is_sample].min()))
+        is_out = (torch.arange(subjects) + schedule.seed) % max(2, schedule.folds) == member
+    else:
+        others = max(2, round(schedule.held_out * subjects))
+        order = torch.randperm(subjects, generator=torch.Generator().manual_seed(7919 * schedule.seed))
+        is_out = torch.zeros(subjects, dtype=torch.bool).index_fill(0, order.roll(-member * others)[:others], True)
+    return Split(population, (~is_out).nonzero()[:, 0], is_out.nonzero()[:, 0], float(population.level[population.is_sample].min()))
 
 
 def _averaged(fits: Sequence[Fit]) -> Fit:

@@ -27,7 +27,7 @@ class ObservedVAE(PKVAE):
         nn.Module.__init__(self)
         c = configuration
         self.configuration, self.card, self.provenance = c, card, provenance or {}
-        self.decoder = ArrivalDecoder(c.latent, c.terms, c.arrivals if c.routes > 1 else 0, c.width // 2)
+        self.decoder = ArrivalDecoder(c.latent, c.terms, c.arrivals if c.routes > 1 else 0, c.width // 2, c.stages)
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components, c.width)
         self.typical = _Typical(2 * len(c.scales.mean), c.latent)
 

@@ -8,14 +8,11 @@ import torch
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population
 from pkvae_core.vae.encoder import Scales
+from pkvae_core.vae.first_guess import together, typical_patient
 from pkvae_core.vae.observed_model import ObservedVAE
 from pkvae_core.vae.vae import Configuration
 
 PROPORTIONAL, ADDITIVE_SHARE = 0.2, 0.05  # residual error to begin with; the additive part as a share of the median level
-LAGS, ONSETS, SHARES = (0.02, 0.2, 0.4, 0.6), (24.0, 12.0, 10.0, 8.0), (1.5, 0.0, -0.5, -1.0)  # of the waves, in spans, per span, and as logits
-RATES = (4.0, 1.0, 15.0, 0.3)  # of the exponentials, per span
-JITTER = 0.2  # by which the members' first guesses differ (sd of logarithms)
-MOST_WAVES, MOST_TERMS = len(LAGS), len(RATES)
 
 
 def scales_of(card: DrugCard, population: Population) -> Scales:
@@ -41,8 +38,8 @@ def span_h(population: Population) -> float:
     return max(float(found.quantile(0.9)), 0.1)
 
 
-def blank(card: DrugCard, population: Population, *, latent: int, arrivals: int, terms: int, width: int) -> ObservedVAE:
-    """An untrained model whose typical patient fits the size and the duration of the levels; torch's generator sets how members differ."""
+def blank(card: DrugCard, population: Population, *, latent: int, arrivals: int, terms: int, stages: int, width: int) -> ObservedVAE:
+    """An untrained model whose typical patient lies close to the levels; torch's generator sets how members differ."""
     scales, span = scales_of(card, population), span_h(population)
     configuration = Configuration(
         scales=scales,
@@ -54,21 +51,14 @@ def blank(card: DrugCard, population: Population, *, latent: int, arrivals: int,
         terms=terms,
         errors=((PROPORTIONAL, ADDITIVE_SHARE * scales.concentration),),
         arrivals=arrivals,
+        stages=stages,
         width=width,
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # a card without covariates
         model = ObservedVAE(configuration, card)
-    waves = model.decoder.arrivals
-    centre = torch.tensor(
-        [
-            *[math.log(1 / scales.volume / terms)] * terms,
-            *[math.log(r / span) for r in RATES[:terms]],
-            *SHARES[:waves],
-            *[math.log(r / span) for r in ONSETS[:waves]],
-            *[math.log(r * span) for r in LAGS[:waves]],
-        ]
-    )
+    centre = typical_patient(model.decoder, population, scales, span)
     with torch.no_grad():
-        model.decoder.centre.copy_(centre + JITTER * torch.randn(len(centre)))
+        model.decoder.centre.copy_(centre)
+        model.decoder.straight.weight.copy_(together(model.decoder))
     return model

@@ -40,8 +40,9 @@ def trial(structure: int, seed: int) -> Trial:
 
 def words(one: Trial) -> str:
     return (
-        f"{one.name}, draw {one.seed}: learned {one.learned.error:.1%}, best classical {one.best_classical:.1%}, right structure {one.right.error:.1%}, "
-        f"gap closed {one.closed:.0%}, band covers {one.learned.coverage:.1%}, {one.minutes:.1f} min"
+        f"{one.name}, draw {one.seed}: learned {one.learned.error:.1%}, best classical {one.best_classical:.1%}, MAP with the right structure "
+        f"{one.right_map.error:.1%}, exact posterior {one.exact.error:.1%}, gap closed {one.closed(one.right_map):.0%} ({one.closed(one.exact):.0%}), "
+        f"band covers {one.learned.coverage:.1%}, {one.minutes:.1f} min"
     )
 
 
@@ -56,10 +57,12 @@ def summary(trials: Sequence[Trial], *, seed: int) -> dict:
             "one_compartment": median(t.one.error for t in own),
             "two_compartments": median(t.two.error for t in own),
             "best_classical": median(t.best_classical for t in own),
-            "right_structure": median(t.right.error for t in own),
-            "gap_closed": median(t.closed for t in own),
+            "right_structure": median(t.right_map.error for t in own),
+            "exact": median(t.exact.error for t in own),
+            "gap_closed": median(t.closed(t.right_map) for t in own),
+            "gap_closed_to_exact": median(t.closed(t.exact) for t in own),
             "coverage": mean(t.learned.coverage or 0.0 for t in own),
-            "coverage_right": mean(t.right.coverage or 0.0 for t in own),
+            "coverage_exact": mean(t.exact.coverage or 0.0 for t in own),
             "minutes": max(t.minutes for t in own),
             "trials": [asdict(t) for t in own],
         }
@@ -73,12 +76,15 @@ def markdown(found: dict) -> str:
         "with 3 to 5 levels in the first. Error: RMSE of the second interval over its mean concentration; median over patients and draws. "
         f"{HISTORY}\n"
     )
-    columns = "structure | learned | 1 compartment | 2 compartments | right structure | gap closed | 90 % band covers (each draw) | minutes at most"
+    columns = (
+        "structure | learned | 1 compartment | 2 compartments | MAP, right structure | exact posterior | gap closed (to exact) "
+        "| 90 % band covers (each draw) | minutes at most"
+    )
     rows = []
     for name, s in found["structures"].items():
         each = ", ".join(f"{100 * t['learned']['coverage']:.0f}" for t in s["trials"])
         rows.append(
-            f"| {name} | {s['learned']:.1%} | {s['one_compartment']:.1%} | {s['two_compartments']:.1%} | {s['right_structure']:.1%} | {s['gap_closed']:.0%} "
-            f"| {s['coverage']:.1%} ({each}) | {s['minutes']:.1f} |"
+            f"| {name} | {s['learned']:.1%} | {s['one_compartment']:.1%} | {s['two_compartments']:.1%} | {s['right_structure']:.1%} | {s['exact']:.1%} "
+            f"| {s['gap_closed']:.0%} ({s['gap_closed_to_exact']:.0%}) | {s['coverage']:.1%} ({each}) | {s['minutes']:.1f} |"
         )
-    return "\n".join([head, f"| {columns} |", "|" + "---|" * 8, *rows])
+    return "\n".join([head, f"| {columns} |", "|" + "---|" * 9, *rows])
