@@ -113,10 +113,10 @@ class _Events:
     epoch: Int[Tensor, "subject draw event"]
 
     @classmethod
-    def of(cls, body: Recirculating, doses: Doses, until: Float[Tensor, "subject change"], end: Float[Tensor, " subject"]) -> "_Events":
-        """Whatever comes after the last hour asked for waits there, where nobody sees it."""
+    def of(cls, body: Recirculating, doses: Doses, until: Float[Tensor, "subject change"], end: Float[Tensor, " subject"], eaten: Tensor | None) -> "_Events":
+        """Whatever comes after the last hour asked for waits there, where nobody sees it. `eaten`: hours of the meals [subject, meal]; None for every day's."""
         given = torch.where(doses.amount > 0, doses.time.double(), torch.inf)
-        meals = _meals(float(given.min()), float(end.max())).expand(len(end), -1)
+        meals = _meals(float(given.min()), float(end.max())).expand(len(end), -1) if eaten is None else eaten.double()
         wide, counts = (len(end), body.lag.shape[1], -1), (until.shape[1], meals.shape[1], given.shape[1])
         each = [until.double()[:, None].expand(*wide), meals[:, None].expand(*wide), given[:, None] + body.lag.double()[..., None]]
         time, order = torch.cat(each, -1).minimum(end[:, None, None]).sort(dim=-1, stable=True)
@@ -141,17 +141,19 @@ def recirculate(
     *,
     earlier: tuple[Recirculating, ...] = (),
     until: Float[Tensor, "subject change"] | None = None,
+    meals: Float[Tensor, "subject meal"] | None = None,
 ) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
     """Concentration (mg/L) just before each time, and its integral from the first dose to each time (mg h/L), of swallowed doses.
 
-    `earlier[i]` held until `until[:, i]`; amounts stay where they are when the body changes, and the lag is always that of now.
+    `earlier[i]` held until `until[:, i]`; amounts stay where they are when the body changes, and the lag is always that of now. `meals`: at these hours alone,
+    where they are not those of every day.
     """
     assert not bool(((doses.route == 0) & (doses.amount > 0)).any()), "a recirculating body is known by swallowed doses alone"
     if not time.shape[1]:
         nothing = body.CL.new_zeros(*body.CL.shape, 0)
         return nothing, nothing
     epochs, clock = (*earlier, body), time.double()
-    events = _Events.of(body, doses, until if until is not None else clock[:, :0], clock.max(1).values)
+    events = _Events.of(body, doses, until if until is not None else clock[:, :0], clock.max(1).values, meals)
     life = _Life.of(epochs)
     states, areas = life.lived(events)
     wide = clock[:, None].expand(-1, body.CL.shape[1], -1)

@@ -12,7 +12,7 @@ from pkvae_core.structural.exponentials import Doses, superpose
 from pkvae_core.structural.ode import integrate
 from pkvae_core.structural.onset import swallowed
 from pkvae_core.structural.quasi_steady import QuasiSteady
-from pkvae_core.structural.recirculation import EMPTYING_H, Recirculating, recirculate
+from pkvae_core.structural.recirculation import Recirculating, recirculate
 from pkvae_core.structural.saturable import Saturable
 
 Parameters = dict[str, Float[Tensor, " patient"]]
@@ -59,13 +59,13 @@ def food(p: Parameters, dose: Dose, time: Time) -> Curves:
 def recirculation(p: Parameters, dose: Dose, time: Time) -> Curves:
     """Bile gathers a share of the metabolite; two meals empty it into the gut, where it turns into drug again."""
     wide = {name: value[:, None] for name, value in p.items()}
-    emptying = -torch.log1p(-wide["emptied"]) / EMPTYING_H
-    names = {"CL": "CL", "V2": "V", "Q": "Q", "V3": "V2", "conjugate_CL": "CLm", "V4": "Vm", "share": "share", "ka": "ka"}
-    body = Recirculating(emptying=emptying, lag=0 * emptying, **{field: wide[name] for field, name in names.items()})
+    turnover = wide["CLm"] / wide["Vm"] / (1 - wide["share"])
+    names = {"CL": "CL", "V1": "V", "Q": "Q", "V2": "V2", "ka": "ka", "share": "share", "emptied": "emptied"}
+    body = Recirculating(turnover=turnover, lag=0 * turnover, **{field: wide[name] for field, name in names.items()})
     still = torch.zeros_like(dose)[:, None]
     meals = torch.stack([p["meal"], p["meal"] + SECOND_MEAL_H], 1)
     doses = Doses(still, dose[:, None], still, torch.ones(len(dose), 1, dtype=torch.long))
-    return recirculate(body, doses, meals, time.expand(len(dose), -1))[0][:, 0]
+    return recirculate(body, doses, time.expand(len(dose), -1), meals=meals)[0][:, 0]
 
 
 def _simulated(body: Saturable | QuasiSteady, dose: Dose, time: Time) -> Curves:
