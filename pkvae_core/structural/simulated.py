@@ -80,7 +80,7 @@ class Simulated(AnyResponses):
         return type(self)(each[-1], tuple(each[:-1]), self.until)
 
 
-def _used(doses: Doses, time: Float[Tensor, "subject time"], some: Int[Tensor, " subject"]) -> tuple[Doses, Float[Tensor, "subject time"]]:
+def _used(doses: Doses, time: Float[Tensor, "subject time"], some: Int[Tensor, " chosen"]) -> tuple[Doses, Float[Tensor, "chosen time"]]:
     """Their doses, without the padding that none of them needs, and their times."""
     longest = max(1, int(((doses.amount[some] > 0) * torch.arange(1, doses.amount.shape[1] + 1)).max()))
     return Doses(*(getattr(doses, name)[some, :longest] for name in ("time", "amount", "duration", "route"))), time[some]
