@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from pkvae_core.checks import loop, trial
 from pkvae_core.checks.beliefs import Beliefs, is_in_target, joined, picked
 from pkvae_core.checks.engines import Engine
-from pkvae_core.checks.loop import SLOW_VISITS_H, closed_loop
+from pkvae_core.checks.loop import closed_loop
 from pkvae_core.checks.plausibility import plausibility
 from pkvae_core.checks.ranks import rank_check
 from pkvae_core.checks.trial import USUAL, Question, dose_trial
 from pkvae_core.checks.typical import amounts_mg, by_amount, exposures, labels
 from pkvae_core.checks.virtual import fresh
 from pkvae_core.drugs.card import load_card
-from pkvae_core.drugs.population import course, rows
+from pkvae_core.drugs.population import course
 from pkvae_core.inference.mapbayes import map_all
 from pkvae_core.patient import Dose
 from pkvae_core.structural.compartments import one_compartment
@@ -84,24 +85,22 @@ def test_the_exact_amount_brings_the_aim(virtual):
     np.testing.assert_allclose(brought, question.target.aim, rtol=0.02)
 
 
-def test_a_trial_of_doses_and_the_ranks_of_the_truth_are_run(published):
-    found = dose_trial([published], CARD, patients=3, levels=(2,), replicates=5, seed=SEED)
-    assert {c.engine for c in found.cells} == {"published", USUAL} and len(found.doses) == 6 and not found.left_out
-    ranks = rank_check(published, CARD, patients=4, seed=1)
-    assert {"Trough on day 60", "AUC24 on day 60", "Clearance"} <= {r.label for r in ranks.quantities}
+def test_a_trial_of_doses_and_the_ranks_of_the_truth_are_run(published, monkeypatch):
+    monkeypatch.setattr(trial, "HALVINGS", 3)
+    found = dose_trial([published], CARD, patients=2, levels=(1,), replicates=5, seed=SEED)
+    assert {c.engine for c in found.cells} == {"published", USUAL} and len(found.doses) == 4 and not found.left_out
+    ranks = rank_check(published, CARD, patients=2, seed=1)
+    assert {"Trough on day 60", "AUC24 on day 60", "Clearance at low levels"} <= {r.label for r in ranks.quantities}
 
 
-def test_the_loop_of_a_slow_drug_draws_its_levels_weeks_apart():
-    """Who knows the truth from the first level on leaves nobody above the target who could be in it."""
-    virtual = fresh(CARD, 2, samples=0, seed=SEED, changing=0.0)
-
-    def believe(patients, seed):
-        found = map_all(CARD, patients, draws=40, seed=seed)
-        return [replace(p, responses=rows(virtual.truth, slice(i, i + 1)).at(torch.zeros(40, dtype=torch.long))) for i, p in enumerate(found)]
-
-    found = closed_loop([Engine("clairvoyant", believe)], CARD, patients=2, replicates=5, seed=SEED)
-    mine = [d for d in found.days if d.arm == "clairvoyant"]
-    assert max(d.day for d in mine) == 42 and {d.levels_known for d in mine} == {0, 1, 2, 3} and SLOW_VISITS_H[0] == 168
+def test_the_loop_of_a_slow_drug_draws_its_levels_weeks_apart(published, monkeypatch):
+    monkeypatch.setattr(trial, "HALVINGS", 3)
+    monkeypatch.setattr(loop, "SLOW_VISITS_H", (168.0,))
+    monkeypatch.setattr(loop, "SLOW_DAYS", 9)
+    few = Engine("few", lambda patients, seed: [p.resampled(20) for p in published.believe(patients, seed)])
+    found = closed_loop([few], CARD, patients=1, replicates=5, seed=SEED)
+    mine = [d for d in found.days if d.arm == "few"]
+    assert [d.levels_known for d in mine] == [0] * 6 + [1] * 3 and not found.left_out
 
 
 def test_a_published_body_violates_nothing(virtual, published):
