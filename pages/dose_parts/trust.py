@@ -14,13 +14,11 @@ from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.dosing.steady_state import steady_after_h
 from pkvae_core.drugs.changes import change_sentences, unsteady
 from pkvae_core.exposure import weighted_quantile
-from pkvae_core.inference.posterior import Posterior, parameters
+from pkvae_core.inference.posterior import Posterior, parameter_names, parameters
 from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 from pkvae_core.report.words import interval_words, percent_words
 from pkvae_core.wording import rounded, spell_words
-
-PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
 
 
 def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> None:
@@ -65,10 +63,12 @@ def _parameters(case: Case, posterior: Posterior) -> None:
     """CL, V and half-life: this patient with a 90 % interval, and the population's median."""
     own, population = parameters(posterior), parameters(anybody(case))
     weight, even = posterior.weight.numpy(), anybody(case).weight.numpy()
-    for name, (label, unit) in PARAMETERS.items():
+    for name, (label, unit) in parameter_names(posterior.card).items():
         low, middle, high = (float(weighted_quantile(own[name], weight, p)) for p in (0.05, 0.5, 0.95))
         usual = float(weighted_quantile(population[name], even, 0.5))
         st.markdown(f"{label} **{rounded(middle)} {unit}** ({interval_words(low, high)}) · population {rounded(usual)} {unit}")
-        if name == "half_life":
+        if name == "half_life" and not posterior.responses.is_dose_proportional:
+            st.markdown("The higher the level, the longer the half-life, and a steady state takes weeks: measure again after each change of dose.")
+        elif name == "half_life":
             steady = f"**{spell_words(steady_after_h(middle))}** ({spell_words(steady_after_h(low))} to {spell_words(steady_after_h(high))})"
             st.markdown(f"Steady state after about {steady} on one regimen")

@@ -45,7 +45,10 @@ def show_path(drug: str, chosen: list[int]) -> None:
     data |= {
         "is_local": True,
         "token": f"{points[one].tobytes().hex()}{points[other].tobytes().hex()}",
-        "facts": [fact | {"from": f"{fact['from']}; to {end}"} for fact, end in zip(facts(frames, 0, "from"), steps(frames)["facts"][-1], strict=True)],
+        "facts": [
+            fact | {"from": f"{fact['from']}; to {end}"}
+            for fact, end in zip(facts(model(drug).card, frames, 0, "from"), steps(frames)["facts"][-1], strict=True)
+        ],
         "fixed": [{"values": curves[0], "cls": "first", "name": one}, {"values": curves[-1], "cls": "last", "name": other}],
         "between": curves[each:-1:each],
         "sliders": [

@@ -4,12 +4,14 @@ import numpy as np
 
 from pages.dose_parts.component import component
 from pages.dose_parts.curves import rounded_lists
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.inference.posterior import parameter_names
 from pkvae_core.insight.latent import Bundle
 from pkvae_core.insight.walk import Course, Frames
 from pkvae_core.wording import rounded
 
 LIVE = component("walk", "svg.js", "walk.js")
-FACTS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
+UNITS = {"CL": "L/h", "V": "L", "half_life": "h"}
 POINTS = 100
 
 
@@ -22,17 +24,18 @@ def scene(given: Course, population: Bundle, *, now: str, alt: str, key: str) ->
 
 def steps(frames: Frames) -> dict:
     """Every step, ready to be shown: its curve, its figures, and how far out it lies."""
-    known = [[_figure(name, value) for name, value in zip(FACTS, row, strict=True)] for row in zip(*(frames.parameters[n] for n in FACTS), strict=True)]
+    known = [[_figure(name, value) for name, value in zip(UNITS, row, strict=True)] for row in zip(*(frames.parameters[n] for n in UNITS), strict=True)]
     return {"curves": rounded_lists(frames.concentration), "facts": known, "where": [_where(share) for share in frames.further_out.tolist()]}
 
 
-def facts(start: Frames, row: int, name: str) -> list[dict]:
+def facts(card: DrugCard, start: Frames, row: int, name: str) -> list[dict]:
     """The figures' labels, each with its value where the walk starts."""
-    return [{"label": label, "from": f"{name}: {_figure(key, start.parameters[key][row])}"} for key, (label, _) in FACTS.items()]
+    names = parameter_names(card)
+    return [{"label": names[key][0], "from": f"{name}: {_figure(key, start.parameters[key][row])}"} for key in UNITS]
 
 
 def _figure(name: str, value: float) -> str:
-    return f"{rounded(float(value))} {FACTS[name][1]}"
+    return f"{rounded(float(value))} {UNITS[name]}"
 
 
 def _where(share: float) -> str:

@@ -49,7 +49,7 @@ def show_walk(drug: str, chosen: list[int]) -> None:
 
     alt = f"Concentration after {regimen_words(regimen_of(drug))} at the point that the sliders stand for."
     data = scene(given, everybody(drug, 2, POINTS), now="Here", alt=alt, key="Band: nine tenths of the population. Dashed: where the walk starts.")
-    data |= {"is_local": False, "token": token, "sliders": [_slider(s) for s in slides], "facts": facts(origin, 0, "start")}
+    data |= {"is_local": False, "token": token, "sliders": [_slider(s) for s in slides], "facts": facts(model(drug).card, origin, 0, "start")}
     data["fixed"] = [{"values": rounded_lists(origin.concentration[0]), "cls": "first", "name": "Start"}]
     LIVE(key=key, data=data, on_moved_change=moved)
     st.caption(

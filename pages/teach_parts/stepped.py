@@ -5,13 +5,14 @@ from datetime import datetime
 import numpy as np
 import streamlit as st
 
-from pages import chart, posterior_for, theme
+from pages import chart, model, posterior_for, theme
 from pages.dose_parts.shown import clock_words, factor_of, metric_name, per_mg_per_L, unit_of
 from pages.teach_parts.found import beliefs_of, curve, exposure_regimen, shapes_of, steps_of
 from pkvae_core.case import Case
 from pkvae_core.dosing.recommend import silence_of
 from pkvae_core.inference.observable import observable
-from pkvae_core.insight.belief import EXPOSURE, PARAMETERS, counted, course_times
+from pkvae_core.inference.posterior import parameter_names
+from pkvae_core.insight.belief import EXPOSURE, counted, course_times
 from pkvae_core.insight.belief_words import BIT, narrowed_words, taught_words, triple_words
 from pkvae_core.plots import teach as plots
 from pkvae_core.report.words import interval_words, percent_words, unit_words
@@ -133,7 +134,7 @@ def quantities(case: Case) -> dict[str, tuple[str, str, float]]:
     """Label, unit and factor of everything that a belief holds."""
     metric = case.target.metric
     exposure = {EXPOSURE: (metric_name(case.target, metric), unit_of(case, metric), factor_of(case, metric))}
-    return {name: (label, unit, 1.0) for name, (label, unit) in PARAMETERS.items()} | exposure
+    return {name: (label, unit, 1.0) for name, (label, unit) in parameter_names(model(case.drug).card).items()} | exposure
 
 
 def _show_hills(case: Case, index: int, stage: int) -> None:
@@ -146,7 +147,7 @@ def _show_hills(case: Case, index: int, stage: int) -> None:
             "Second quantity",
             ["V", "half_life"],
             default="V",
-            format_func=lambda n: PARAMETERS[n][0],
+            format_func=lambda n: known[n][0],
             required=True,
             key="teach_second",
             label_visibility="collapsed",

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from pkvae_core.checks.virtual import Virtual
-from pkvae_core.dosing.option import judge_all
+from pkvae_core.dosing.option import screen
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.population import course, rows
 from pkvae_core.drugs.published import MODELS
@@ -101,7 +101,7 @@ def kept(virtual: Virtual, courses: Sequence[Course], target: Target, days: int)
     """The true exposure at steady state, in the unit of the target, if the regimen in force at the end of each day is kept."""
     found = np.empty((len(courses), days))
     for row, one in enumerate(courses):
-        judged = dict(zip(one.regimens, judge_all(truth_of(virtual, one.index), target, one.regimens), strict=True))
+        judged = dict(zip(one.regimens, screen(truth_of(virtual, one.index), target, one.regimens), strict=True))
         found[row] = [judged[one.in_force(24.0 * (day + 1))].exposure_median for day in range(days)]
     return found
 

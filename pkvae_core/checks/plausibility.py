@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 
 from pkvae_core.checks.biology import QUESTIONS, Question, Trial, trial_of
-from pkvae_core.checks.bodies import body_questions, body_trial_of
+from pkvae_core.checks.bodies import BodyTrial, body_questions, body_trial_of
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.expected import Answers, asked
 from pkvae_core.checks.meals import MEAL_QUESTIONS, meal_trial_of
@@ -130,15 +130,16 @@ def _some_draws(answer: Answers, draws: int):
 def _ranges(card: DrugCard, seed: int) -> tuple[Question, ...]:
     """Does each parameter stay where 998 of 1,000 patients of the published models are?"""
     reference = simulate(card, REFERENCE, torch.Generator().manual_seed(seed), samples=1, changing=0.0).responses.disposition()
-    found = []
+    found, body = [], typical_body(card)
     for name, (label, unit) in PARAMETERS.items():
         low, high = (float(reference[name].quantile(q)) for q in ((1 - INSIDE) / 2, (1 + INSIDE) / 2))
 
-        def measure(trial: Trial, name: str = name, low: float = low, high: float = high) -> torch.Tensor:
+        def measure(trial: Trial | BodyTrial, name: str = name, low: float = low, high: float = high) -> torch.Tensor:
             value = trial.responses.disposition()[name]
             return torch.maximum(low / value, value / high).nan_to_num(nan=torch.inf)
 
         whose = f"{1000 * INSIDE:.0f} of 1,000 patients of the published models"
+        label = label if body is None or body.scales or name == "V" else f"{label} at low levels"
         question = f"Does it stay within {low / WIDER:.3g} to {high * WIDER:.3g} {unit}: the range of {whose}, widened by half at either end?"
         found.append(Question(f"{label} that people have", question, "times the end of the range", WIDER, measure, ALLOWED))
     return tuple(found)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.current import SAME, USUAL_INTERVALS_H
-from pkvae_core.dosing.recommend import Recommendation, recommend
+from pkvae_core.dosing.recommend import Recommendation, recommend_first
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.posterior import Posterior
@@ -15,7 +15,7 @@ DRAWS = 250  # equal-weight draws behind a recommendation: a probability wavers 
 
 def prescribe(posterior: Posterior, target: Target, *, start_h: float, product: str = "", current: Regimen | None = None) -> Recommendation:
     """The recommendation of the Dose page among the card's regimens of this product, each over the shortest infusion that the card allows."""
-    return recommend(posterior.resampled(DRAWS), target, plain_regimens(posterior.card, start_h=start_h, product=product), current=current)
+    return recommend_first(posterior.resampled(DRAWS), target, plain_regimens(posterior.card, start_h=start_h, product=product), current=current)
 
 
 def plain_regimens(card: DrugCard, *, start_h: float, product: str = "") -> tuple[Regimen, ...]:

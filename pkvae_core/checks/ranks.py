@@ -18,11 +18,11 @@ from pkvae_core.checks.typical import exposures, labels
 from pkvae_core.checks.uniformity import Bars, Uniformity, bars, ranks_of, uniformity
 from pkvae_core.checks.virtual import Virtual, Wanted, fresh
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.population import is_dose_proportional
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.vae import PKVAE
 
 MOST = 99  # ranks from 0 to 99
-LABELS = {"CL": "Clearance", "V": "Volume", "half_life": "Half-life"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def _checked(engine: Engine, virtual: Virtual, z: np.ndarray | None, source: str
             for name, value in truth.items():
                 found.setdefault(name, []).append(share_below(draws[name], answer.weight, value[:, 0]).mean(0))
     generator = np.random.default_rng(seed)
-    said = {**LABELS, **labels(virtual.card)}
+    low = "" if is_dose_proportional(virtual.card) else " at low levels"  # where the drug's own concentration does not slow it down
+    said = {"CL": f"Clearance{low}", "V": "Volume", "half_life": f"Half-life{low}", **labels(virtual.card)}
     each = tuple(_ranks(name, said.get(name, f"Latent {name}"), np.concatenate(shares), generator) for name, shares in found.items())
     number = len(each[0].ranks) if each else 0
     return RankCheck(engine.name, source, number, "1 to 10" if levels is None else str(levels), each, tuple(left_out))

@@ -73,7 +73,9 @@ def cautions_for(posterior: Posterior, ranked: Sequence[Option], current: Regime
 
 
 def _slow(posterior: Posterior) -> tuple[str, ...]:
-    """Where the steady state that was judged lies weeks ahead."""
+    """Where the steady state that was judged lies weeks ahead, after so many half-lives; how long a saturated body takes is not told by its half-life."""
+    if not posterior.responses.is_dose_proportional:
+        return ()
     half_life_h = float(weighted_quantile(parameters(posterior)["half_life"], posterior.weight.numpy(), 0.5))
     if (steady_h := steady_after_h(half_life_h)) < SLOW_H:
         return ()

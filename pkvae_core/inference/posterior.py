@@ -14,7 +14,8 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.changes import change_cautions
 from pkvae_core.drugs.derived import complete
-from pkvae_core.drugs.population import Population, course, rows
+from pkvae_core.drugs.population import Population, course, is_dose_proportional, rows
+from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.importance import unweighted
 from pkvae_core.inference.ladder import climb
@@ -24,6 +25,7 @@ from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import PKVAE
 
@@ -212,5 +214,21 @@ def curves(
 
 
 def parameters(posterior: Posterior) -> dict[str, Float[np.ndarray, " draw"]]:
-    """Clearance CL (L/h), volume at steady state V (L) and terminal half-life (h) of each draw (see `disposition`)."""
-    return {name: value[0].numpy() for name, value in posterior.responses.disposition().items()}
+    """Clearance CL (L/h), volume at steady state V (L) and terminal half-life (h) of each draw (see `disposition` and `parameter_names`)."""
+    return parameters_of(posterior.card, posterior.responses)
+
+
+def parameters_of(card: DrugCard, responses: AnyResponses) -> dict[str, Float[np.ndarray, " draw"]]:
+    """The same of the first subject of these responses. Where clearance falls as the level rises, it and the half-life, ln 2 V / CL, are those at the level
+    that the card aims for."""
+    known, now = responses.disposition(), responses.now
+    if isinstance(now, Body):
+        CL = now.clearance(average_concentration(card))
+        known = {**known, "CL": CL, "half_life": math.log(2) * known["V"] / CL}
+    return {name: value[0].numpy() for name, value in known.items()}
+
+
+def parameter_names(card: DrugCard) -> dict[str, tuple[str, str]]:
+    """Label and unit of each of `parameters`."""
+    at = "" if is_dose_proportional(card) else f" at {average_concentration(card):g} mg/L"
+    return {"CL": (f"Clearance{at}", "L/h"), "V": ("Volume", "L"), "half_life": (f"Half-life{at}", "h")}

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 
 from pkvae_core.drugs.population import course
+from pkvae_core.inference.posterior import parameters_of
 from pkvae_core.insight.axes import Axis
 from pkvae_core.insight.latent import LatentMap, Points, responses
 from pkvae_core.patient import Dose
@@ -81,7 +82,7 @@ def decoded(model: PKVAE, latent_map: LatentMap, z: Points, given: Course) -> Fr
     """Every point as a curve, with its parameters."""
     answers = responses(model, z)
     concentration = answers.curves(course(model.card, [given.doses]), torch.as_tensor(given.time_h, dtype=torch.float32)[None])[0][0].numpy()
-    parameters = {name: value[0].numpy() for name, value in answers.disposition().items()}
+    parameters = parameters_of(model.card, answers)
     return Frames(concentration, parameters, further_out(latent_map, z))
 
 

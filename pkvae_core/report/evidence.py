@@ -12,7 +12,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.changes import change_sentences, history, number_words
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.exposure import weighted_quantile
-from pkvae_core.inference.posterior import Posterior, parameters, predict
+from pkvae_core.inference.posterior import Posterior, parameter_names, parameters, predict
 from pkvae_core.insight.level_words import age_words, left_out_words, reason_words
 from pkvae_core.insight.levels import Standing
 from pkvae_core.patient import Covariate, Dose
@@ -183,7 +183,7 @@ def how_sure(posterior: Posterior, second: Sequence[Line] = ()) -> Listing:
     weight = np.asarray(posterior.weight, dtype=float)
     said = NONE_COUNTS if diagnostics.rung == "prior" and posterior.patient.samples else RUNGS[diagnostics.rung]
     lines = [Line(said if posterior.engine == "vae" or diagnostics.rung in ("prior", "failed") else CLASSICAL, draws)]
-    for name, label, unit in (("CL", "Clearance", "L/h"), ("V", "Volume", "L"), ("half_life", "Half-life", "h")):
+    for name, (label, unit) in parameter_names(posterior.card).items():
         low, median, high = (float(weighted_quantile(estimates[name][:, None], weight, p)[0]) for p in (0.05, 0.5, 0.95))
         lines.append(Line(f"{label} {rounded(median)} {unit}", f"90 %: {interval_words(low, high)}"))
     return Listing("How sure is the model?", (*lines, *second))
