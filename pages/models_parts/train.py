@@ -48,6 +48,8 @@ def _choose_start() -> tuple[Plan, dict] | None:
             if start is None:
                 return None
             st.caption("Card, products, targets and limits stay; decoder and prior adapt on a leash to the original.")
+            if not shipped_models()[start].is_dose_proportional:
+                st.caption(":material/hourglass: Every dose of this drug has to be simulated at every step: adapting takes hours, not minutes.")
             return Plan("draft", "", start=start), {}
         beside = st.selectbox(
             "Compare with", [NOBODY, *names], format_func=lambda d: names.get(d, "No shipped model"), key="train_beside", width=200, persist_state="session"

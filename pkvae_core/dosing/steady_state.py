@@ -161,10 +161,10 @@ def _repeated(
     with torch.no_grad():
         first = Held(held.state.expand(count, -1, -1), held.depot.expand(count, -1))
         before, last = repeated.amounts(first, (then, now), opening=opening)
-        whole = torch.tensor([regimen.interval_h])
+        whole = torch.tensor([float(regimen.interval_h)])
         area_then = repeated.interval(before, whole)[1][..., 0].double().numpy()
         level, area = (table.double().numpy() for table in repeated.interval(last, torch.cat([torch.as_tensor(phase), whole])))
-    settled = has_settled(area_then, area[..., -1], edges, posterior.card.horizon_h)
+    settled = [has_settled(was, held, edges, posterior.card.horizon_h) for was, held in zip(area_then, area[..., -1], strict=True)]
     return [Span(regimen.interval_h, edges[2] + phase, len(phase) - 1, area[i, :, -1], level[i, :, :-1], settled[i]) for i in range(count)]
 
 

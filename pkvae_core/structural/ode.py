@@ -139,7 +139,7 @@ def _run(epochs: tuple[SomeBody, ...], stretches: _Stretches, asked: _Asked, fin
         stretch = Stretch(body, length.to(dtype)[:, None], depot, running)
         share = _grid(body, float(length.max()), finer if bool(asked.is_asked[i]) else COARSER * finer).to(dtype)
         states = stretch.states(share.view(-1, 1, 1), solve(stretch, state, share))
-        level, rise = body.concentration(states), body.rise(states, stretch.slope(share.view(-1, 1, 1), states))
+        level, rise = body.concentration(states).clamp(min=0), body.rise(states, stretch.slope(share.view(-1, 1, 1), states))
         areas = torch.cat([area, area + _areas(share, stretch.length, level, rise).cumsum(0)])
         if bool(asked.is_asked[i]):
             nodes.keep(stretches.time[:, i, None] + length[:, None] * share.double(), level, rise, areas)
@@ -148,9 +148,11 @@ def _run(epochs: tuple[SomeBody, ...], stretches: _Stretches, asked: _Asked, fin
 
 
 def _areas(share: Float[Tensor, " node"], length: Float[Tensor, "subject 1"], level: Tensor, rise: Tensor) -> Float[Tensor, "step subject draw"]:
-    """Areas under the cubics between the nodes."""
+    """Areas under the cubics between the nodes: trapezoids, and what the slopes add, at most half of them; between nodes that are too far apart for a body
+    which has nearly nothing left, the slopes would say anything."""
     step = share.diff().view(-1, 1, 1) * length
-    return step / 2 * (level[1:] + level[:-1]) + step.square() / 12 * (rise[:-1] - rise[1:])
+    trapezoid, bend = step / 2 * (level[1:] + level[:-1]), step.square() / 12 * (rise[:-1] - rise[1:])
+    return trapezoid + torch.maximum(torch.minimum(bend, trapezoid / 2), -trapezoid / 2)
 
 
 def _grid(body: Body, longest_h: float, finer: float) -> Float[Tensor, " node"]:

@@ -50,7 +50,7 @@ class Repeated:
     def amounts(self, first: Held, counts: Sequence[int], *, opening: Doses | None = None) -> list[Float[Tensor, "subject draw"]]:
         """The amount (mg) after each of so many intervals (ascending, from 1 on), the first of which began with what was held then, and with `opening` where
         that is another dose."""
-        end = torch.full((len(self.dose.amount), 1), self.interval_h)
+        end = torch.full((len(self.dose.amount), 1), float(self.interval_h))
         now, found = self._left(self.body, first, opening or self.dose, end), []
         change = self._change(now, counts[-1])
         for number in range(1, counts[-1] + 1):
@@ -74,7 +74,7 @@ class Repeated:
 
         held = Held(amount[..., None], wide(self.depot.expand_as(now)))
         dose = Doses(*(wide(getattr(self.dose, name)) for name in ("time", "amount", "duration", "route")))
-        end = torch.full((NODES * subjects, 1), self.interval_h)
+        end = torch.full((NODES * subjects, 1), float(self.interval_h))
         gained = self._left(changed([self.body], lambda table: wide(table)), held, dose, end) - amount
         return _Interpolated(torch.einsum("cn,nsd->csd", _to_coefficients().to(dtype), gained.unflatten(0, (NODES, subjects))), top, half)
 

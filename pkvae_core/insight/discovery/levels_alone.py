@@ -9,14 +9,19 @@ clearance. What is drawn towards mu is then set back, quantity by quantity: wher
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from pkvae_core.dosing.steady_state import steady_spans
 from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.population import is_dose_proportional
+from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.inference.posterior import Posterior
+from pkvae_core.patient import Regimen
+from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses, disposition, together
 from pkvae_core.structural.periodic import periodic
 
@@ -63,7 +68,7 @@ def levels_alone(card: DrugCard, posteriors: Sequence[Posterior], priors: Sequen
     variance = np.diagonal(covariance, axis1=1, axis2=2)
     centre = mean.mean(0)
     between = mean.var(0) + variance.mean(0)  # of the cohort's draws together
-    return tuple(_told(quantity, mean[:, i], variance[:, i], centre[i], between[i]) for i, quantity in enumerate((CLEARANCE, VOLUME, _exposure(card))))
+    return tuple(_told(quantity, mean[:, i], variance[:, i], centre[i], between[i]) for i, quantity in enumerate((_clearance(card), VOLUME, _exposure(card))))
 
 
 def _told(quantity: Quantity, mean: np.ndarray, variance: np.ndarray, centre: float, between: float) -> Told:
@@ -95,7 +100,14 @@ def exchanged(draws: Draws, weight: Float[np.ndarray, "subject draw"], prior: Mo
 CLEARANCE, VOLUME = Quantity("CL", "Clearance", "L/h"), Quantity("V", "Volume", "L")
 
 
+def _clearance(card: DrugCard) -> Quantity:
+    """Where it falls as the level rises, that at the level aimed for."""
+    return CLEARANCE if is_dose_proportional(card) else replace(CLEARANCE, label=f"Clearance at {average_concentration(card):g} mg/L")
+
+
 def _exposure(card: DrugCard) -> Quantity:
+    if not is_dose_proportional(card):
+        return Quantity("auc24", f"AUC over 24 h on day {card.horizon_h / 24:.0f}", "mg h/L")
     target = card.target()
     if target.metric in ("peak", "trough"):
         return Quantity(target.metric, f"{target.metric.capitalize()} at steady state", "mg/L")
@@ -104,6 +116,8 @@ def _exposure(card: DrugCard) -> Quantity:
 
 def _log_draws(card: DrugCard, posteriors: Sequence[Posterior]) -> Draws:
     """Logarithms of clearance, volume and exposure of each draw of each patient."""
+    if not is_dose_proportional(card):
+        return np.stack([_of_bodies(card, posterior) for posterior in posteriors])
     first = posteriors[0].responses.pulses
     pulses = [p.responses.pulses for p in posteriors]
     if any(p.amplitude.shape != first.amplitude.shape for p in pulses):
@@ -112,6 +126,18 @@ def _log_draws(card: DrugCard, posteriors: Sequence[Posterior]) -> Draws:
     with torch.no_grad():
         known = disposition(everybody)
         return torch.stack([known["CL"], known["V"], _settled(card, everybody)], -1).log().numpy()
+
+
+def _of_bodies(card: DrugCard, posterior: Posterior) -> Float[np.ndarray, "draw quantity"]:
+    """Of one patient on the typical regimen from no drug on, until the card's horizon."""
+    usual, body = card.typical_regimen, posterior.responses.now
+    assert isinstance(body, Body)
+    regimen = Regimen(usual.amount_mg, usual.interval_h, usual.infusion_h, product=usual.product)
+    fresh = replace(posterior.settled(), patient=replace(posterior.patient, doses=(), samples=()))
+    auc = steady_spans(fresh, (regimen,), 1)[regimen](usual.amount_mg).area_mg_h_per_L * 24 / usual.interval_h
+    with torch.no_grad():
+        known = torch.stack([body.clearance(average_concentration(card))[0], body.disposition()["V"][0]], -1)
+    return np.log(np.column_stack([known.double().numpy(), np.maximum(auc, np.finfo(float).tiny)]))  # a draw that levels rule out may leave nothing
 
 
 def _settled(card: DrugCard, pulses: Pulses) -> torch.Tensor:
