@@ -1,7 +1,8 @@
 """How far is the whole profile of the next interval off, from three to five levels in the one before it, beside the exact posterior and compartment fits?
 
 Every virtual patient takes the card's typical regimen twice. Of the first interval 3 to 5 levels are known, at random hours; the true concentration of the
-second is asked for at `POINTS` even times. Where meals bring a drug back, an interval is a whole day here, with all of its doses and meals. The error of a patient is the root mean square of (posterior median - truth), over the mean true concentration.
+second is asked for at `POINTS` even times. Where meals bring a drug back, an interval is a whole day here, with all of its doses and meals. The error of a
+patient is the root mean square of (posterior median - truth), over the mean true concentration.
 """
 
 from collections.abc import Callable

@@ -26,6 +26,14 @@ def test_levels_lie_in_the_first_interval_and_the_question_in_the_second(asked):
     assert set(count.tolist()) <= {3, 4, 5}
 
 
+def test_where_meals_bring_a_drug_back_the_intervals_are_days_with_all_their_doses():
+    day = ask(load_card("mycophenolate"), 12, torch.Generator().manual_seed(1))
+    levels = day.population.sample_time[day.population.is_sample]
+    assert day.population.doses.time[0].tolist() == [0, 12, 24, 36]
+    assert bool((levels < 24).all()) and float(levels.max()) > 12 and float(day.time[-1]) == 48
+    assert bool((day.truth > 0).all())
+
+
 def test_who_knows_the_truth_errs_by_nothing_and_who_halves_it_errs_by_at_least_a_half(asked):
     assert not checked.profile_error(asked.truth, asked.truth).any()
     assert bool((checked.profile_error(asked.truth / 2, asked.truth) >= 0.5).all())
@@ -58,9 +66,10 @@ def test_the_gap_is_closed_by_the_best_and_not_at_all_by_the_rival():
 
 def test_only_drugs_that_no_compartment_model_describes_get_compartment_rivals():
     beyond = {
-        drug: measured.is_beyond_compartments(load_card(drug)) for drug in ("vancomycin", "theophylline", "warfarin", "tacrolimus", "two_sites", "power_law")
+        drug: measured.is_beyond_compartments(load_card(drug))
+        for drug in ("vancomycin", "theophylline", "warfarin", "tacrolimus", "two_sites", "power_law", "mycophenolate")
     }
-    assert {drug for drug, is_beyond in beyond.items() if is_beyond} == {"tacrolimus", "two_sites", "power_law"}
+    assert {drug for drug, is_beyond in beyond.items() if is_beyond} == {"tacrolimus", "two_sites", "power_law", "mycophenolate"}
 
 
 def test_figures_of_the_same_model_are_kept_and_the_table_says_all_of_them(monkeypatch):

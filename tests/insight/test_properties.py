@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,6 +42,14 @@ def test_two_waves_have_a_share_and_a_second_lag_and_the_higher_one_peaks():
     found = {p.name: float(p.values[0]) for p in pharmacokinetics(in_waves(amplitude, rate, *map(torch.tensor, (ka, lag, share))))}
     assert [found[name] for name in ("ka", "lag", "share", "ka2", "lag2")] == pytest.approx([1.2, 0.4, 20.0, 0.9, 6.0], rel=1e-4)
     assert found["peak_time"] == pytest.approx(6.0 + math.log(0.9 / 0.2) / 0.7, abs=0.2)
+
+
+def test_of_a_drug_that_meals_bring_back_the_share_that_comes_back_is_known():
+    card = load_card("mycophenolate")
+    found = {p.name: p for p in known_properties(card, simulate(card, 400, torch.Generator().manual_seed(1)))}
+    assert {"CL", "V", "half_life", "ka", "lag", "share", "WT"} <= set(found)
+    assert float(np.median(found["share"].values)) == pytest.approx(29.1, abs=2) and found["share"].unit == "%"
+    assert found["share"].varies and "saturation" not in found
 
 
 @pytest.mark.parametrize(("drug", "is_complex"), [("vancomycin", True), ("theophylline", False)])
