@@ -1,6 +1,7 @@
 """How is a dose said, so that it cannot be misread: thousands separator, leading zero, no trailing zero, mcg below 1 mg, "every 12 h"."""
 
 import math
+from collections.abc import Sequence
 
 from pkvae_core.patient import Regimen
 
@@ -37,6 +38,12 @@ def every_words(interval_h: float) -> str:
     if weeks < 1 or weeks % 1:
         return f"every {plain(interval_h, 2)} h"
     return "every week" if weeks == 1 else f"every {weeks:.0f} weeks"
+
+
+def intervals_words(intervals_h: Sequence[float]) -> str:
+    """ "every 8, 12, 24 h", "every 2, 4 weeks" where all are whole weeks."""
+    is_weeks = all(interval % 168 == 0 for interval in intervals_h)
+    return f"every {', '.join(plain(interval / (168 if is_weeks else 1)) for interval in intervals_h)} {'weeks' if is_weeks else 'h'}"
 
 
 def spell_words(hours: float) -> str:
