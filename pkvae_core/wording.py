@@ -32,6 +32,11 @@ def duration_words(hours: float) -> str:
     return f"{plain(hours * 60, 1)} min" if hours < 1 else f"{plain(hours, 2)} h"
 
 
+def slow_unit(half_life_h: float) -> tuple[float, str]:
+    """How many hours make the unit in which a half-life is said, and that unit: days from ten days on."""
+    return (24.0, "days") if half_life_h >= 240 else (1.0, "h")
+
+
 def every_words(interval_h: float) -> str:
     """ "every 12 h", "every 2 weeks": whole weeks from one week on."""
     weeks = interval_h / 168

@@ -18,7 +18,7 @@ from pkvae_core.inference.posterior import Posterior, parameters
 from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 from pkvae_core.report.words import interval_words, percent_words
-from pkvae_core.wording import rounded, spell_words
+from pkvae_core.wording import rounded, slow_unit, spell_words
 
 PARAMETERS = {"CL": ("Clearance", "L/h"), "V": ("Volume", "L"), "half_life": ("Half-life", "h")}
 
@@ -68,7 +68,9 @@ def _parameters(case: Case, posterior: Posterior) -> None:
     for name, (label, unit) in PARAMETERS.items():
         low, middle, high = (float(weighted_quantile(own[name], weight, p)) for p in (0.05, 0.5, 0.95))
         usual = float(weighted_quantile(population[name], even, 0.5))
-        st.markdown(f"{label} **{rounded(middle)} {unit}** ({interval_words(low, high)}) · population {rounded(usual)} {unit}")
+        hours, said = slow_unit(middle) if unit == "h" else (1.0, unit)
+        interval = interval_words(low / hours, high / hours)
+        st.markdown(f"{label} **{rounded(middle / hours)} {said}** ({interval}) · population {rounded(usual / hours)} {said}")
         if name == "half_life":
             steady = f"**{spell_words(steady_after_h(middle))}** ({spell_words(steady_after_h(low))} to {spell_words(steady_after_h(high))})"
             st.markdown(f"Steady state after about {steady} on one regimen")

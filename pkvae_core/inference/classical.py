@@ -24,8 +24,8 @@ from pkvae_core.inference.mapbayes import heaviest
 from pkvae_core.inference.mode import find_mode
 from pkvae_core.residual_error import ResidualError, log_likelihood
 
-CENTRE = {"WT": 70.0, "CRCL": 80.0}
-EFFECTS = {"CL": ("WT", "CRCL"), "V1": ("WT",), "V2": ("WT",)}  # covariates by which a parameter is scaled: powers, fitted
+CENTRE = {"WT": 70.0, "CRCL": 80.0, "IGE": 200.0}
+EFFECTS = {"CL": ("WT", "CRCL", "IGE"), "V1": ("WT", "IGE"), "V2": ("WT",)}  # covariates by which a parameter is scaled: powers, fitted
 AT_ONCE_PER_H = 60.0  # an absorption rate so fast that a swallowed dose is there at once
 LEAST_VARIANCE, FIRST_VARIANCE = 1e-4, 0.15
 DRAWS, ROUNDS, SETTLED = 150, 60, 3e-3
