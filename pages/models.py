@@ -13,7 +13,7 @@ from pkvae_core.drugs.card import CARDS, DrugCard, Product, Source, TargetSpec, 
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.plots import models as plots
 from pkvae_core.vae.checkpoint import training_curve
-from pkvae_core.wording import amount_words, duration_words, plain, rounded
+from pkvae_core.wording import amount_words, duration_words, intervals_words, plain, rounded
 
 VIEWS = ["What each model knows", "Train on your cohort"]
 
@@ -122,7 +122,7 @@ def show_product(card: DrugCard, product: Product) -> None:
     """What may be given of one product."""
     ranges = "; ".join(f"{amount_words(r.low_mg)} to {amount_words(r.high_mg)} in steps of {amount_words(r.step_mg)}" for r in product.amounts)
     infusions = [duration_words(h) for h in product.infusions_h if h]
-    parts = [ranges, "every " + ", ".join(plain(h) for h in product.intervals_h) + " h"]
+    parts = [ranges, intervals_words(product.intervals_h)]
     parts += ["over " + ", ".join(infusions)] if infusions else []
     parts += [f"at most {plain(product.max_rate_mg_per_h)} mg/h"] if product.max_rate_mg_per_h else []
     parts += [f"{plain(product.salt_factor)} mg active per mg labelled"] if product.salt_factor != 1 else []

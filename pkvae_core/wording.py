@@ -1,6 +1,7 @@
 """How is a dose said, so that it cannot be misread: thousands separator, leading zero, no trailing zero, mcg below 1 mg, "every 12 h"."""
 
 import math
+from collections.abc import Sequence
 
 from pkvae_core.patient import Regimen
 
@@ -31,12 +32,23 @@ def duration_words(hours: float) -> str:
     return f"{plain(hours * 60, 1)} min" if hours < 1 else f"{plain(hours, 2)} h"
 
 
+def slow_unit(half_life_h: float) -> tuple[float, str]:
+    """How many hours make the unit in which a half-life is said, and that unit: days from ten days on."""
+    return (24.0, "days") if half_life_h >= 240 else (1.0, "h")
+
+
 def every_words(interval_h: float) -> str:
     """ "every 12 h", "every 2 weeks": whole weeks from one week on."""
     weeks = interval_h / 168
     if weeks < 1 or weeks % 1:
         return f"every {plain(interval_h, 2)} h"
     return "every week" if weeks == 1 else f"every {weeks:.0f} weeks"
+
+
+def intervals_words(intervals_h: Sequence[float]) -> str:
+    """ "every 8, 12, 24 h", "every 2, 4 weeks" where all are whole weeks."""
+    is_weeks = all(interval % 168 == 0 for interval in intervals_h)
+    return f"every {', '.join(plain(interval / (168 if is_weeks else 1)) for interval in intervals_h)} {'weeks' if is_weeks else 'h'}"
 
 
 def spell_words(hours: float) -> str:

@@ -9,7 +9,7 @@ import pages
 from pkvae_core.drugs.card import load_card
 from pkvae_core.vae.train import untrained
 
-DRUGS = ("phenobarbital", "tacrolimus", "warfarin")
+DRUGS = ("phenobarbital", "tacrolimus", "warfarin", "omalizumab")
 APP = str(Path(__file__).parents[1] / "app.py")
 
 
@@ -42,6 +42,14 @@ def test_without_a_dose_the_page_says_why_and_shows_curve_exposure_and_uncertain
     assert "Clearance" in seen(test) and "Half-life" in seen(test)
     test = test.button(key="write_followed").click().run()
     assert not test.exception and "no dose" in seen(test)
+
+
+def test_a_drug_that_meets_its_target_is_followed_over_months_with_its_target_in_the_strip():
+    test = opened("11-omalizumab-weeks")
+    words = seen(test)
+    assert "no level of it is aimed for" in words and "Total IgE before treatment 420 IU/mL" in words
+    assert "300 mg every 4 weeks" in words and "days" in words
+    assert not test.error and any("AUC" in metric.label for metric in test.metric)
 
 
 def test_the_weeks_to_steady_state_are_said_of_an_infant():

@@ -3,7 +3,7 @@
 import pytest
 
 from pkvae_core.patient import Regimen
-from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded, spell_words, times_out_of
+from pkvae_core.wording import amount_words, duration_words, intervals_words, plain, regimen_words, rounded, spell_words, times_out_of
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,9 @@ def test_a_plain_number_keeps_its_own_zeros():
 
 def test_a_chance_is_never_rounded_up():
     assert (times_out_of(0.4999), times_out_of(0.29), times_out_of(17 / 20, 20)) == ("49 of 100", "29 of 100", "17 of 20")
+
+
+def test_an_interval_of_whole_weeks_is_said_in_weeks():
+    assert regimen_words(Regimen(300, 672)) == "300 mg every 4 weeks" and regimen_words(Regimen(75, 168)) == "75 mg every week"
+    assert regimen_words(Regimen(300, 36)) == "300 mg every 36 h"
+    assert intervals_words((336, 672)) == "every 2, 4 weeks" and intervals_words((8, 12)) == "every 8, 12 h"

@@ -16,9 +16,9 @@ function walkSvg(data, curve, width, height) {
   const narrow = width < 480, left = 46, right = narrow ? 8 : 112, top = 10, bottom = 44, pixels = width - left - right, times = data.time_h, end = times[times.length - 1];
   const highest = Math.max(data.ceiling, ...curve) * 1.02, step = niceStep(highest, 5), peak = Math.ceil(highest / step) * step;
   const f = { x: (t) => left + (t / end) * pixels, y: (v) => height - bottom - (v / peak) * (height - top - bottom) };
-  const hours = [3, 6, 12, 24, 48, 96].find((h) => (end / h) * 40 <= pixels) ?? 192, parts = [];
+  const hours = data.ticks_h.find((h) => (end / h) * 40 <= pixels) ?? data.ticks_h[data.ticks_h.length - 1], parts = [];
   for (let v = 0; v <= peak * 1.0001; v += step) parts.push(`<path class="grid" d="M${left} ${f.y(v).toFixed(1)}H${left + pixels}"/>` + text(left - 8, f.y(v) + 4, +v.toPrecision(6), "tick", "end"));
-  for (let t = 0; t <= end + 1e-9; t += hours) parts.push(`<path class="grid" d="M${f.x(t).toFixed(1)} ${top}V${height - bottom}"/>` + text(f.x(t), height - bottom + 18, t, "tick"));
+  for (let t = 0; t <= end + 1e-9; t += hours) parts.push(`<path class="grid" d="M${f.x(t).toFixed(1)} ${top}V${height - bottom}"/>` + text(f.x(t), height - bottom + 18, Math.round(t / data.unit_h), "tick"));
   parts.push(`<path class="axis" d="M${left} ${height - bottom}H${left + pixels}"/>` + text(left + pixels / 2, height - 6, data.words.hours, "tick"));
   parts.push(`<text class="tick" text-anchor="middle" transform="translate(12 ${((height - bottom + top) / 2).toFixed(0)}) rotate(-90)">${escapeText(data.words.concentration)}</text>`);
   parts.push(`<path class="population" d="${area(times, data.population[0], data.population[1], f)}"/>`);

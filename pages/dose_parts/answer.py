@@ -15,7 +15,7 @@ from pkvae_core.dosing.option import Option
 from pkvae_core.dosing.recommend import Recommendation
 from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.patient import Regimen
-from pkvae_core.wording import amount_words, duration_words, plain, regimen_words, rounded
+from pkvae_core.wording import amount_words, duration_words, every_words, plain, regimen_words, rounded
 
 LIVE = component("dose", "svg.js", "dose_chart.js", "dose_dots.js", "dose_live.js")
 KEY = "Line: median · dark band: middle 50 % · light band: 90 % of likely concentrations · ● measured level · ▲ dose"
@@ -84,7 +84,7 @@ def _entry(case: Case, option: Option) -> dict:
 
 def headline_words(regimen: Regimen) -> str:
     """750 mg every 12 h."""
-    return f"{amount_words(regimen.amount_mg)} every {plain(regimen.interval_h)} h"
+    return f"{amount_words(regimen.amount_mg)} {every_words(regimen.interval_h)}"
 
 
 def detail_words(case: Case, regimen: Regimen) -> str:

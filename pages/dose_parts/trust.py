@@ -18,7 +18,7 @@ from pkvae_core.inference.posterior import Posterior, parameter_names, parameter
 from pkvae_core.inference.verdict import REFUSED
 from pkvae_core.patient import Regimen
 from pkvae_core.report.words import interval_words, percent_words
-from pkvae_core.wording import rounded, spell_words
+from pkvae_core.wording import rounded, slow_unit, spell_words
 
 
 def show_trust(case: Case, ranking: Recommendation, shown: Regimen | None) -> None:
@@ -66,8 +66,10 @@ def _parameters(case: Case, posterior: Posterior) -> None:
     for name, (label, unit) in parameter_names(posterior.card).items():
         low, middle, high = (float(weighted_quantile(own[name], weight, p)) for p in (0.05, 0.5, 0.95))
         usual = float(weighted_quantile(population[name], even, 0.5))
-        st.markdown(f"{label} **{rounded(middle)} {unit}** ({interval_words(low, high)}) · population {rounded(usual)} {unit}")
-        if name == "half_life" and not posterior.responses.is_dose_proportional:
+        hours, said = slow_unit(middle) if unit == "h" else (1.0, unit)
+        interval = interval_words(low / hours, high / hours)
+        st.markdown(f"{label} **{rounded(middle / hours)} {said}** ({interval}) · population {rounded(usual / hours)} {said}")
+        if name == "half_life" and getattr(posterior.responses.now, "saturates", False):
             st.markdown("The higher the level, the longer the half-life, and a steady state takes weeks: measure again after each change of dose.")
         elif name == "half_life":
             steady = f"**{spell_words(steady_after_h(middle))}** ({spell_words(steady_after_h(low))} to {spell_words(steady_after_h(high))})"

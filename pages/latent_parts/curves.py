@@ -35,7 +35,7 @@ def _describe(population: LatentMap, of: Sequence[int]) -> None:
             label = "From one compartment" if known.name == "complexity" else known.label
             st.metric(label, f"{rounded(median)} {known.unit}", interval, delta_color="off", delta_arrow="off", width="content", help=_help(known.name))
     parts = shares(population.property("published_model"), of)
-    simple = "" if any(p.name == "complexity" for p in population.properties) else " All of them have one compartment."
+    simple = "" if any(p.name in ("complexity", "target") for p in population.properties) else " All of them have one compartment."
     st.caption("From " + ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in parts.items()) + f".{simple}")
 
 

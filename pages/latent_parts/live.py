@@ -8,18 +8,29 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.posterior import parameter_names
 from pkvae_core.insight.latent import Bundle
 from pkvae_core.insight.walk import Course, Frames
-from pkvae_core.wording import rounded
+from pkvae_core.plots.elapsed import elapsed
+from pkvae_core.wording import rounded, slow_unit
 
 LIVE = component("walk", "svg.js", "walk.js")
 UNITS = {"CL": "L/h", "V": "L", "half_life": "h"}
 POINTS = 100
+TICKS = {"hours": (3, 6, 12, 24, 48, 96, 192), "days": (1, 2, 4, 7, 14), "weeks": (1, 2, 4, 8, 13, 26)}
 
 
 def scene(given: Course, population: Bundle, *, now: str, alt: str, key: str) -> dict:
     """What does not move: the axes, the population's band, the words."""
-    words = {"hours": "Hours since the first dose", "concentration": "Concentration (mg/L)", "now": now, "alt": alt, "key": key, "reset": "Back to the start"}
+    clock = elapsed(float(given.time_h[-1]))
+    words = {
+        "hours": f"{clock.title} since the first dose",
+        "concentration": "Concentration (mg/L)",
+        "now": now,
+        "alt": alt,
+        "key": key,
+        "reset": "Back to the start",
+    }
     band = rounded_lists(np.stack([population.low90, population.high90]))
-    return {"time_h": given.time_h.tolist(), "population": band, "ceiling": float(population.high90.max()), "words": words, "fixed": [], "between": []}
+    still = {"words": words, "unit_h": clock.hours, "ticks_h": [step * clock.hours for step in TICKS[clock.unit]], "fixed": [], "between": []}
+    return {"time_h": given.time_h.tolist(), "population": band, "ceiling": float(population.high90.max()), **still}
 
 
 def steps(frames: Frames) -> dict:
@@ -35,7 +46,8 @@ def facts(card: DrugCard, start: Frames, row: int, name: str) -> list[dict]:
 
 
 def _figure(name: str, value: float) -> str:
-    return f"{rounded(float(value))} {UNITS[name]}"
+    hours, said = slow_unit(float(value)) if name == "half_life" else (1.0, UNITS[name])
+    return f"{rounded(float(value) / hours)} {said}"
 
 
 def _where(share: float) -> str:

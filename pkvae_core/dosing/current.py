@@ -5,7 +5,7 @@ from itertools import pairwise, takewhile
 
 from pkvae_core.patient import Patient, Regimen
 
-USUAL_INTERVALS_H = (4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 168)
+USUAL_INTERVALS_H = (4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 168, 336, 672)
 SAME = 0.2  # share by which a gap between two doses may miss its interval on a ward's clock
 
 

@@ -24,9 +24,10 @@ from pkvae_core.inference.mapbayes import heaviest
 from pkvae_core.inference.mode import find_mode
 from pkvae_core.residual_error import ResidualError, log_likelihood
 
-CENTRE = {"WT": 70.0, "CRCL": 80.0, "FED": 1.0}
+CENTRE = {"WT": 70.0, "CRCL": 80.0, "IGE": 200.0, "FED": 1.0}
 FLAGS = ("FED",)
-EFFECTS = {"CL": ("WT", "CRCL"), "V1": ("WT",), "V2": ("WT",), "ka": ("FED",), "tlag": ("FED",)}  # covariates that scale a parameter: fitted powers, factors
+# covariates that scale a parameter: fitted powers, and factors of flags
+EFFECTS = {"CL": ("WT", "CRCL", "IGE"), "V1": ("WT", "IGE"), "V2": ("WT",), "ka": ("FED",), "tlag": ("FED",)}
 AT_ONCE_PER_H = 60.0  # an absorption rate so fast that a swallowed dose is there at once
 LEAST_VARIANCE, FIRST_VARIANCE = 1e-4, 0.15
 DRAWS, ROUNDS, SETTLED = 150, 60, 3e-3

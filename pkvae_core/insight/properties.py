@@ -17,7 +17,7 @@ from pkvae_core.structural.target_mediated import TargetMediated
 from pkvae_core.wording import rounded
 
 LOW = 0.1  # of the usual level: there a target shows
-PHARMACOKINETIC = ("CL", "V", "half_life", "ka", "lag", "peak_time", "share", "ka2", "lag2")
+PHARMACOKINETIC = ("CL", "target", "V", "half_life", "ka", "lag", "peak_time", "share", "ka2", "lag2")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _of_a_target(body: TargetMediated, level_mg_per_L: float) -> tuple[Property,
         "CL": (f"Clearance at {rounded(level_mg_per_L)} mg/L", "L/h", usual),
         "target": (f"Clearance added by the target at {rounded(LOW * level_mg_per_L)} mg/L", "%", added),
         "V": ("Volume", "L", free["V"]),
-        "half_life": ("Half-life of free drug", "h", free["half_life"]),
+        "half_life": ("Half-life of free drug", "days", free["half_life"] / 24),
         "ka": ("Absorption rate", "1/h", body.ka),
     }
     return tuple(Property(name, label, unit, table[:, 0].float().numpy()) for name, (label, unit, table) in found.items())

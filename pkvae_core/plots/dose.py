@@ -5,6 +5,7 @@ from datetime import datetime
 
 import plotly.graph_objects as go
 
+from pkvae_core.plots.elapsed import clock_format
 from pkvae_core.plots.theme import PALETTES, Theme, band, faded, figure
 
 
@@ -108,5 +109,5 @@ def _line(moments: Sequence[datetime], values: Sequence[float], colour: str, sai
 
 
 def _axes(drawn: go.Figure, moments: Sequence[datetime], ceiling: float, unit: str) -> None:
-    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat="%H:%M\n%a %d", nticks=5, tickangle=0, fixedrange=True)
+    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat=clock_format(moments), nticks=5, tickangle=0, fixedrange=True)
     drawn.update_yaxes(range=[0, ceiling * 1.05], title_text=unit, fixedrange=True)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pkvae_core.insight.belief import Shapes
+from pkvae_core.plots.elapsed import clock_format
 from pkvae_core.plots.theme import PALETTES, Palette, Theme, band, faded, figure
 
 FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)  # ticks where an axis spans little
@@ -49,7 +50,7 @@ def course(
         marker = dict(color=colour.ink, size=11, symbol="triangle-down" if is_below else "circle", line=dict(color=colour.page, width=1.5))
         words = f"{'under ' if is_below else ''}%{{y:.3g}} {unit}, measured<extra></extra>"
         drawn.add_trace(go.Scatter(x=[d.moment for d in some], y=[d.value for d in some], mode="markers", marker=marker, hovertemplate=words))
-    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat="%H:%M\n%a %d", nticks=5, tickangle=0)
+    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat=clock_format(moments), nticks=5, tickangle=0)
     drawn.update_yaxes(range=[0, ceiling], title_text=f"Concentration ({unit})")
     return drawn
 
@@ -147,6 +148,6 @@ def gains(
             yshift=16,
             font=dict(color=colour.in_target, size=13),
         )
-    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat="%H:%M\n%a %d", nticks=5, tickangle=0)
+    drawn.update_xaxes(range=[moments[0], moments[-1]], tickformat=clock_format(moments), nticks=5, tickangle=0)
     drawn.update_yaxes(range=[0, 1.25 * top], title_text="Expected gain (points of 100)")
     return drawn

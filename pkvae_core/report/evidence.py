@@ -18,7 +18,7 @@ from pkvae_core.insight.levels import Standing
 from pkvae_core.patient import Covariate, Dose
 from pkvae_core.records.covariates import is_derived
 from pkvae_core.report.words import bounds_words, day_words, dose_words, interval_words, percent_words, significant, unit_words
-from pkvae_core.wording import amount_words, duration_words, rounded
+from pkvae_core.wording import amount_words, duration_words, rounded, slow_unit
 
 
 @dataclass(frozen=True)
@@ -181,11 +181,12 @@ def how_sure(posterior: Posterior, second: Sequence[Line] = ()) -> Listing:
     diagnostics, estimates = posterior.diagnostics, parameters(posterior)
     draws = f"{diagnostics.effective_draws:,.0f} effective draws of {diagnostics.draws:,}"
     weight = np.asarray(posterior.weight, dtype=float)
-    said = NONE_COUNTS if diagnostics.rung == "prior" and posterior.patient.samples else RUNGS[diagnostics.rung]
-    lines = [Line(said if posterior.engine == "vae" or diagnostics.rung in ("prior", "failed") else CLASSICAL, draws)]
+    rung = NONE_COUNTS if diagnostics.rung == "prior" and posterior.patient.samples else RUNGS[diagnostics.rung]
+    lines = [Line(rung if posterior.engine == "vae" or diagnostics.rung in ("prior", "failed") else CLASSICAL, draws)]
     for name, (label, unit) in parameter_names(posterior.card).items():
         low, median, high = (float(weighted_quantile(estimates[name][:, None], weight, p)[0]) for p in (0.05, 0.5, 0.95))
-        lines.append(Line(f"{label} {rounded(median)} {unit}", f"90 %: {interval_words(low, high)}"))
+        hours, said = slow_unit(median) if unit == "h" else (1.0, unit)
+        lines.append(Line(f"{label} {rounded(median / hours)} {said}", f"90 %: {interval_words(low / hours, high / hours)}"))
     return Listing("How sure is the model?", (*lines, *second))
 
 
