@@ -7,7 +7,7 @@ from pages.checks_parts.source import Source
 from pkvae_core.checks.progress import Progress
 from pkvae_core.checks.virtual import fresh
 from pkvae_core.insight.contrast import Contrast, contrast
-from pkvae_core.insight.hybrid import Classification, Rivals, classify, fit_rivals
+from pkvae_core.insight.hybrid import TOGETHER, Classification, Rivals, classify, fit_rivals, ready
 from pkvae_core.insight.profile import Fitted, fits, profile_times
 from pkvae_core.insight.residual_fit import ResidualFit, ResidualModel, residual_fit
 from pkvae_core.insight.residual_model import learn_correction
@@ -34,14 +34,16 @@ def patients_of(source: Source) -> tuple[Patient, ...]:
 def classify_all(source: Source, tick: Progress) -> tuple[list[Patient], list[Classification], list[str]]:
     """Everybody's class, and a sentence for each patient who has none."""
     rivals, patients = rivals_of(source.drug), patients_of(source)
-    kept, classes, left_out = [], [], []
-    for i, patient in enumerate(patients):
-        tick(i, len(patients))
+    kept, left_out = [], []
+    for patient in patients:
         try:
-            classes += classify(rivals, [patient])
-            kept.append(patient)
+            kept.append(ready(rivals, patient))
         except ValueError as error:
             left_out.append(f"{str(error)[0].upper()}{str(error)[1:]}")
+    classes: list[Classification] = []
+    while len(classes) < len(kept):
+        tick(len(classes), len(kept))
+        classes += classify(rivals, kept[len(classes) : len(classes) + TOGETHER])
     return kept, classes, left_out
 
 

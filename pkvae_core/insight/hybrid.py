@@ -33,7 +33,7 @@ ONE, TWO, LEARNED = "one compartment", "two compartments", "VAE"
 NAMES = (ONE, TWO, LEARNED)
 SEED_OFFSET, COHORT, CALIBRATION = 6_000_000_013, 200, 300
 DRAWS, NULLS, LEAST_P = 300, 99, 0.05
-AT_ONCE, ENOUGH = 33, 10  # nulls drawn together; hits after which no more are drawn: p is then above 0.1
+AT_ONCE, ENOUGH, TOGETHER = 33, 10, 8  # nulls of a patient drawn together; hits after which no more are drawn: p is then above 0.1; patients together
 LEAST_LEVEL = 1e-2  # of the level itself: what a simulated level below counts as "below its limit", where the record names none
 
 
@@ -124,46 +124,65 @@ def scored(evidence: Float[Tensor, "subject rival"]) -> Float[Tensor, " subject"
 
 def one_compartment_twins(rivals: Rivals, population: Population, generator: torch.Generator) -> Population:
     """The same subjects, doses and times, but levels of patients who truly are one compartment, with that model's residual error."""
-    eta = torch.randn(len(population.covariates), 1, len(rivals.one.variance), dtype=torch.float64, generator=generator)
-    true = published_responses(rivals.one, rivals.card, population, eta).curves(population.doses, population.sample_time)[0][:, 0]
-    level = true + rivals.one.error.sd(true) * torch.randn(true.shape, generator=generator)
+    eta = torch.randn(len(population.covariates), len(rivals.one.variance), dtype=torch.float64, generator=generator)
+    return _twins(rivals, population, eta, torch.randn(population.level.shape, generator=generator))
+
+
+def _twins(rivals: Rivals, population: Population, eta: Float[Tensor, "subject eta"], noise: Float[Tensor, "subject sample"]) -> Population:
+    """One-compartment patients with these standard normals."""
+    true = published_responses(rivals.one, rivals.card, population, eta[:, None]).curves(population.doses, population.sample_time)[0][:, 0]
+    level = true + rivals.one.error.sd(true) * noise
     limit = torch.where(population.is_below_lloq, population.level, LEAST_LEVEL * population.level)
     is_below = level < limit
     return replace(population, level=torch.where(is_below, limit, level), is_below_lloq=is_below & population.is_sample)
 
 
-def null_scores(rivals: Rivals, population: Population, *, count: int = NULLS, seed: int = 0) -> Float[Tensor, " null"]:
-    """Scores of `count` one-compartment patients with the one subject's doses, covariates and sampling times."""
-    same = rows(population, torch.zeros(count, dtype=torch.long))
-    twins = one_compartment_twins(rivals, same, torch.Generator().manual_seed(SEED_OFFSET + seed))
-    return scored(evidences(rivals, twins, seed=seed))
+def null_scores(rivals: Rivals, population: Population, *, count: int = NULLS, seed: int = 0) -> Float[Tensor, "subject null"]:
+    """Scores of `count` one-compartment patients with each subject's doses, covariates and sampling times. They are the subject's own: drawn from a seed that
+    its levels and their times make, whoever else is asked about."""
+    eta, noise = [], torch.zeros(len(population.level), count, population.level.shape[1])
+    for i, is_sample in enumerate(population.is_sample):
+        own = torch.stack([population.sample_time[i, is_sample], population.level[i, is_sample]])
+        generator = torch.Generator().manual_seed(SEED_OFFSET + seed + zlib.crc32(own.numpy().tobytes()))
+        eta.append(torch.randn(count, len(rivals.one.variance), dtype=torch.float64, generator=generator))
+        noise[i][:, is_sample] = torch.randn(count, int(is_sample.sum()), generator=generator)
+    same = rows(population, torch.arange(len(noise)).repeat_interleave(count))
+    twins = _twins(rivals, same, torch.cat(eta), noise.flatten(0, 1))
+    return scored(evidences(rivals, twins, seed=seed)).view(-1, count)
+
+
+def ready(rivals: Rivals, patient: Patient) -> Patient:
+    """The patient with what can be derived. Raises ValueError where there is no level, or where what the classical models need is unknown."""
+    patient = complete(rivals.card, patient)
+    if not any(sample.trust > 0 for sample in patient.samples):
+        raise ValueError(f"patient {patient.id} has no level; nothing can be classified. Add one.")
+    if unknown := [name for name in rivals.one.covariates if patient.covariate(name) is None]:
+        raise ValueError(f"the compartment models need {' and '.join(unknown)} of patient {patient.id}. Add it.")
+    return patient
 
 
 def classify(rivals: Rivals, patients: Sequence[Patient], *, seed: int = 0) -> list[Classification]:
-    """The class of each patient. Raises ValueError where one has no level, or lacks what the classical models need."""
-    found = []
-    for patient in (complete(rivals.card, p) for p in patients):
-        if not any(sample.trust > 0 for sample in patient.samples):
-            raise ValueError(f"patient {patient.id} has no level; nothing can be classified. Add one.")
-        if unknown := [name for name in rivals.one.covariates if patient.covariate(name) is None]:
-            raise ValueError(f"the compartment models need {' and '.join(unknown)} of patient {patient.id}. Add it.")
-        population = Population.of(rivals.card, [patient])
+    """The class of each patient, several at a time. Raises ValueError like `ready`."""
+    completed, found = [ready(rivals, patient) for patient in patients], []
+    for i in range(0, len(completed), TOGETHER):
+        population = Population.of(rivals.card, completed[i : i + TOGETHER])
         evidence = evidences(rivals, population, seed=seed)
-        score = float(scored(evidence))
-        p = chance(rivals, population, score, seed=seed)
-        found.append(Classification(dict(zip(NAMES, evidence[0].tolist(), strict=True)), score, p, rivals.probability(score)))
+        score = scored(evidence)
+        for each, own, p in zip(evidence.tolist(), score.tolist(), chances(rivals, population, score, seed=seed).tolist(), strict=True):
+            found.append(Classification(dict(zip(NAMES, each, strict=True)), own, p, rivals.probability(own)))
     return found
 
 
-def chance(rivals: Rivals, population: Population, score: float, *, seed: int = 0) -> float:
-    """The p-value of this one subject's score. The nulls are the subject's own: drawn from a seed that its levels and their times make."""
-    own = zlib.crc32(torch.stack([population.sample_time, population.level]).numpy().tobytes())
-    hits = torch.zeros(0, dtype=torch.bool)
-    while len(hits) < NULLS and int(hits.sum()) < ENOUGH:
-        hits = torch.cat([hits, null_scores(rivals, population, count=AT_ONCE, seed=seed + own + len(hits)) >= score])
-    if int(hits.sum()) < ENOUGH:
-        return (1 + int(hits.sum())) / (1 + len(hits))
-    return ENOUGH / (1 + int(hits.nonzero()[ENOUGH - 1]))
+def chances(rivals: Rivals, population: Population, score: Float[Tensor, " subject"], *, seed: int = 0) -> Float[Tensor, " subject"]:
+    """The p-value of each subject's score: hits over draws up to the hit that ended them, or (1 + hits) over (1 + draws) where all were needed."""
+    hits = torch.zeros(len(score), 0, dtype=torch.bool)
+    while hits.shape[1] < NULLS and len(undecided := (hits.sum(1) < ENOUGH).nonzero()[:, 0]):
+        more = torch.zeros(len(score), AT_ONCE, dtype=torch.bool)
+        more[undecided] = null_scores(rivals, rows(population, undecided), count=AT_ONCE, seed=seed + hits.shape[1]) >= score[undecided, None]
+        hits = torch.cat([hits, more], 1)
+    total = hits.sum(1)
+    last = (hits.cumsum(1) >= ENOUGH).double().argmax(1)
+    return torch.where(total < ENOUGH, (1 + total) / (1 + hits.shape[1]), ENOUGH / (1 + last)).double()
 
 
 def _logistic(score: Float[np.ndarray, " patient"], is_complex: np.ndarray) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from pkvae_core.insight.hybrid import (
     Classification,
     Rivals,
     _logistic,
-    chance,
+    chances,
     classify,
     evidences,
     null_scores,
@@ -67,7 +67,7 @@ def test_levels_that_no_single_phase_draws_lower_the_evidence_of_one_compartment
 def test_the_null_is_drawn_for_the_patient_and_repeats_with_its_seed(rivals, population):
     one = rows(population, slice(0, 1))
     first, second = (null_scores(rivals, one, count=10, seed=3) for _ in range(2))
-    assert torch.equal(first, second) and len(first) == 10
+    assert torch.equal(first, second) and first.shape == (1, 10)
 
 
 def test_the_calibration_finds_the_slope_that_made_the_labels():
@@ -114,8 +114,14 @@ def test_the_interval_holds_the_median_and_repeats(rivals, population):
 
 def test_the_chance_of_a_low_score_ends_early_and_of_a_high_one_is_the_smallest_there_is(rivals, population):
     one = rows(population, slice(0, 1))
-    assert chance(rivals, one, -1e9) == 1.0
-    assert chance(rivals, one, 1e9) == 1 / 100
+    assert [float(chances(rivals, one, torch.tensor([score]).double())) for score in (-1e9, 1e9)] == [1.0, 0.01]
+
+
+def test_the_company_of_others_changes_no_class(rivals, population):
+    patients = as_patients(rivals.card, rows(population, slice(0, 5)))
+    together, alone = classify(rivals, patients), [classify(rivals, [patient])[0] for patient in patients]
+    assert [each.score for each in together] == pytest.approx([each.score for each in alone], abs=0.02)  # padding changes the last digits of single precision
+    assert [each.p for each in together] == pytest.approx([each.p for each in alone], abs=0.03)
 
 
 def test_a_curve_through_the_levels_misses_nothing_and_one_ten_per_cent_off_misses_ten():
