@@ -45,6 +45,10 @@ class Learner(nn.Module):
         """What moves everybody alike, residual error included: a few numbers that a small cohort can tell."""
         return [*self.model.decoder.typical(), self.log_factor]
 
+    def bends(self) -> list[nn.Parameter]:
+        """What a small network adds to what is straight in z, and in the covariates."""
+        return [p for name, p in self.model.named_parameters() if ".bent." in name]
+
     def errors(self) -> tuple[tuple[float, float], ...]:
         proportional, additive = self.log_factor.detach().double().exp().tolist()
         return tuple((e.proportional * proportional, e.additive_mg_per_L * additive) for e in self.model.errors)

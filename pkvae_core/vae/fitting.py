@@ -32,8 +32,8 @@ STATE = "unfinished.safetensors"
 class Rules:
     """How long and how hard one model is fitted.
 
-    `leash` pulls every weight back to where it started (a share of rate x leash at each step); `others` is the share of the learning rate at which all weights
-    learn that do not merely move the typical patient.
+    `leash` pulls weights back to where they started (a share of rate x leash at each step): all of them, or from scratch those that bend. `others` is the share
+    of the learning rate at which all weights learn that do not merely move the typical patient.
     """
 
     steps: int
@@ -87,6 +87,7 @@ class Fit:
 
     def __post_init__(self):
         self.origin = [p.detach().clone() for p in self.learner.parameters()]
+        self.leashed = {id(p) for p in (self.learner.bends() if self.proposals else self.learner.parameters())}
         self.optimiser = self._fresh()
 
     def _fresh(self) -> torch.optim.Optimizer:
@@ -152,10 +153,10 @@ class Fit:
         self.step += 1
 
     def _pull(self, rate: float) -> None:
-        """Every weight goes back towards its origin: the proximal step of a squared penalty; an infinite leash keeps it there."""
-        if self.rules.leash:
-            with torch.no_grad():
-                for p, origin in zip(self.learner.parameters(), self.origin, strict=True):
+        """What is leashed goes back towards its origin: the proximal step of a squared penalty; an infinite leash keeps it there."""
+        with torch.no_grad():
+            for p, origin in zip(self.learner.parameters(), self.origin, strict=True):
+                if id(p) in self.leashed:
                     p.copy_(origin + (p - origin) / (1 + rate * self.rules.leash))
 
     def _check(self, split: Split) -> None:

@@ -36,7 +36,8 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 
 @dataclass(frozen=True)
 class ObservedSchedule:
-    """How a model is learned from a cohort: from scratch by `members` small models; adapted in as many `folds`, of `adapting_steps`, on a `leash`."""
+    """How a model is learned from a cohort: from scratch by `members` small models, `straightness` being the leash on what bends them; or adapted, in as many
+    `folds`, of `adapting_steps`, on a `leash`."""
 
     members: int = 6
     steps: int = 200
@@ -44,6 +45,7 @@ class ObservedSchedule:
     batch: int = 512
     draws: int = 8
     learning_rate: float = 1e-2
+    straightness: float = 5.0
     folds: int = 4
     adapting_steps: int = 160
     adapting_batch: int = 128
@@ -72,7 +74,7 @@ class ObservedSchedule:
             size = {"batch": self.adapting_batch, "draws": self.adapting_draws, "learning_rate": self.adapting_rate}
             return Rules(steps=self.adapting_steps, refine_steps=0, leash=self.leash, others=self.others, **size, **of)
         size = {"batch": self.batch, "draws": self.draws, "learning_rate": self.learning_rate}
-        return Rules(steps=self.steps, refine_steps=self.refine_steps, leash=0.0, others=1.0, **size, **of)
+        return Rules(steps=self.steps, refine_steps=self.refine_steps, leash=self.straightness, others=1.0, **size, **of)
 
 
 def untold(done: int, total: int, losses: dict[str, float]) -> None:
@@ -135,9 +137,8 @@ def _members(card: DrugCard, population: Population, out: Path, start: PKVAE | N
     fits: list[Fit] = []
     for i in range(count):
         torch.manual_seed(1000 * schedule.seed + i)
-        fit = Fit(Learner(_first(card, population, start, schedule)), schedule.rules(i, start is not None))
-        if start is None:
-            fit.proposals = Proposals.of(len(population.covariates), schedule.latent)
+        proposals = None if start else Proposals.of(len(population.covariates), schedule.latent)
+        fit = Fit(Learner(_first(card, population, start, schedule)), schedule.rules(i, start is not None), proposals=proposals)
         split = _split(population, schedule, i, start is not None)
         if i < len(notes):
             fit.restore({k.removeprefix(f"{i}:"): v for k, v in tensors.items() if k.startswith(f"{i}:")}, notes[i])
