@@ -84,6 +84,7 @@ class Body(AnyBody):
 
 
 SomeBody = TypeVar("SomeBody", bound=AnyBody)
+SmoothBody = TypeVar("SmoothBody", bound=Body)
 
 
 def changed(bodies: Sequence[SomeBody], change: Callable[..., Tensor]) -> SomeBody:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from pkvae_core.structural.body import Body, SomeBody, changed
+from pkvae_core.structural.body import Body, SmoothBody, changed
 from pkvae_core.structural.exponentials import Doses
 from pkvae_core.structural.stretch import Stretch, solve
 
@@ -71,11 +71,11 @@ class _Nodes:
 
 
 def integrate(
-    body: SomeBody,
+    body: SmoothBody,
     doses: Doses,
     time: Float[Tensor, "subject time"],
     *,
-    earlier: tuple[SomeBody, ...] = (),
+    earlier: tuple[SmoothBody, ...] = (),
     until: Float[Tensor, "subject change"] | None = None,
     finer: float = 1.0,
 ) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
@@ -127,7 +127,7 @@ def _asked(stretches: _Stretches, end: Float[Tensor, " subject"], time: Float[Te
     return _Asked(lasting, is_inside.any(-1).any(0))
 
 
-def _run(epochs: tuple[SomeBody, ...], stretches: _Stretches, asked: _Asked, finer: float, held: Held) -> _Nodes:
+def _run(epochs: tuple[SmoothBody, ...], stretches: _Stretches, asked: _Asked, finer: float, held: Held) -> _Nodes:
     state, depot = held.state, held.depot
     area, nodes, dtype = torch.zeros_like(state[None, ..., 0]), _Nodes([], [], [], []), state.dtype
     for i, length in enumerate(asked.lasting.unbind(1)):
@@ -190,7 +190,7 @@ def _cubic(share: Tensor, length: Tensor, value: tuple[Tensor, Tensor], slope: t
     return rest.square() * (1 + 2 * share) * value[0] + share.square() * (1 + 2 * rest) * value[1] + bend
 
 
-def _of_epoch(epochs: tuple[SomeBody, ...], epoch: Int[Tensor, " subject"]) -> SomeBody:
+def _of_epoch(epochs: tuple[SmoothBody, ...], epoch: Int[Tensor, " subject"]) -> SmoothBody:
     """Each subject's body in its own epoch."""
     if len(epochs) == 1:
         return epochs[0]
