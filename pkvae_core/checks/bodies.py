@@ -80,8 +80,8 @@ def _overfull(trial: BodyTrial) -> Tensor:
 
 
 def _making(trial: BodyTrial) -> Tensor:
-    """The fastest gain of drug while none comes in, as a share of the fastest loss."""
-    return (-trial.elimination.amin(0) / trial.elimination.amax(0)).clamp(min=0)
+    """The fastest gain of drug while none comes in, as a share of the fastest change."""
+    return (-trial.elimination.amin(0) / trial.elimination.abs().amax(0)).clamp(min=0)
 
 
 def _eased(trial: BodyTrial) -> Tensor:
@@ -103,7 +103,7 @@ def _less_from_more(trial: BodyTrial) -> Tensor:
 
 
 BODY_QUESTIONS = (
-    Question("No drug out of nothing", "Does the body never gain drug while none comes in?", "of the fastest loss", ROUNDING, _making),
+    Question("No drug out of nothing", "Does the body never gain drug while none comes in?", "of the fastest change", ROUNDING, _making),
     Question(
         "Mass balance", "Is all drug given eliminated, still there, or not yet absorbed, at every hour?", "of all doses unaccounted for", 1e-2, _imbalance
     ),
