@@ -74,7 +74,7 @@ def _row(case: Case, ranking: Recommendation, option: Option, tried: Regimen, co
         "share_in": option.probability_in,
         "above": _short(option.probability_above),
         "share_above": option.probability_above,
-        "cells": [own["value"], own["interval"].removeprefix("90 %: ").split(" ")[0], second["value"]],
+        "cells": [own["value"], own["interval"].removeprefix("90 %: ").removesuffix(f" {unit_of(case, case.target.metric)}"), second["value"]],
         "is_shown": _same(option.regimen, tried),
         "is_compared": key_of(option.regimen) in compared,
     }  # fmt: skip

@@ -93,8 +93,8 @@ def _overfull(trial: BodyTrial) -> Tensor:
 
 
 def _making(trial: BodyTrial) -> Tensor:
-    """The fastest gain of drug while none comes in, as a share of the fastest loss."""
-    return (-trial.elimination.amin(0) / trial.elimination.amax(0)).clamp(min=0)
+    """The fastest gain of drug while none comes in, as a share of the fastest change."""
+    return (-trial.elimination.amin(0) / trial.elimination.abs().amax(0)).clamp(min=0)
 
 
 def _eased(trial: BodyTrial) -> Tensor:
@@ -122,7 +122,7 @@ MASS_QUESTIONS = (
     Question("No more in the body than given", "Does the blood never hold more drug than was given?", "too much", 5e-3, _overfull),
 )
 BODY_QUESTIONS = (
-    Question("No drug out of nothing", "Does the body never gain drug while none comes in?", "of the fastest loss", ROUNDING, _making),
+    Question("No drug out of nothing", "Does the body never gain drug while none comes in?", "of the fastest change", ROUNDING, _making),
     Question("Saturation", "Does clearance never rise with the level?", "faster", ROUNDING, _eased),
     Question("More drug leaves at higher levels", "Does elimination (mg/h) never fall as the level rises?", "slower", ROUNDING, _idling),
     Question("More drug, more exposure", "Do AUC and peak grow when all doses grow by half?", "(1 minus the growth)", -1e-3, _less_from_more),

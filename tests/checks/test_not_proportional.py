@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pkvae_core.checks import loop, trial
+from pkvae_core.checks import plausibility as plausible
 from pkvae_core.checks.beliefs import Beliefs, is_in_target, joined, picked
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.loop import closed_loop
@@ -103,7 +104,8 @@ def test_the_loop_of_a_slow_drug_draws_its_levels_weeks_apart(published, monkeyp
     assert [d.levels_known for d in mine] == [0] * 6 + [1] * 3 and not found.left_out
 
 
-def test_a_published_body_violates_nothing(virtual, published):
+def test_a_published_body_violates_nothing(virtual, published, monkeypatch):
+    monkeypatch.setattr(plausible, "REFERENCE", 1000)
     found = plausibility(published, CARD, virtual.patients, draws=30)
     assert [c.name for c in found.checks if not c.is_kept] == [] and {"Saturation", "Mass balance"} <= {c.name for c in found.checks}
 
@@ -120,7 +122,9 @@ def test_a_published_body_violates_nothing(virtual, published):
         (lambda b: replace(b, V=b.V / 30), "Volume that people have"),
     ],
 )
-def test_a_planted_violation_is_found(virtual, published, change, law):
+def test_a_planted_violation_is_found(virtual, published, change, law, monkeypatch):
+    monkeypatch.setattr(plausible, "REFERENCE", 1000)
+
     def bent(posterior):
         body = posterior.responses.settled().now
         assert isinstance(body, Saturable)
