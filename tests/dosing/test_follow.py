@@ -1,5 +1,7 @@
 """What is said of a drug whose card gives no dose."""
 
+from itertools import pairwise
+
 import pytest
 
 from pkvae_core.dosing.candidates import candidates
@@ -8,7 +10,8 @@ from pkvae_core.dosing.option import judge
 from pkvae_core.dosing.steady_state import steady_after_h
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import load_card
-from pkvae_core.patient import Dose, Regimen
+from pkvae_core.inference.mapbayes import map_bayes
+from pkvae_core.patient import Covariate, Dose, Patient, Regimen
 from tests.dosing.conftest import cohort
 
 WARFARIN = load_card("warfarin")
@@ -36,3 +39,11 @@ def test_any_amount_reaches_what_is_only_followed():
 
 def test_five_half_lives_bring_all_but_three_per_cent():
     assert 1 - 0.5 ** (steady_after_h(141) / 141) == pytest.approx(0.97, abs=0.002)
+
+
+def test_the_area_of_a_drug_that_meets_its_target_grows_faster_than_its_doses():
+    """Of small doses the target takes a larger part; as doses grow, each milligram more brings 1 / CL."""
+    card, known = load_card("omalizumab"), (Covariate("WT", 61.1), Covariate("IGE", 500.0))
+    areas = [area_of_all_doses(map_bayes(card, Patient("a", (Dose(0, mg), Dose(672, mg)), covariates=known), draws=40))[0] for mg in (75, 150, 300, 600)]
+    gains = [(later - earlier) / mg for (earlier, later), mg in zip(pairwise(areas), (150, 300, 600), strict=True)]
+    assert areas[3] > 8.4 * areas[0] and gains == sorted(gains) and gains[-1] < 1 / 7.0e-3
