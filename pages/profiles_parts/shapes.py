@@ -44,6 +44,8 @@ def show_gallery() -> None:
         st.warning(f"{str(error)[0].upper()}{str(error)[1:]}", icon=":material/warning:")
         return
     _show(found, multiple, is_log)
+    if found.rung == "failed":
+        st.warning(f"Only {found.effective:.0f} of the VAE's draws count for these levels: its band is rough.", icon=":material/warning:")
     _say_what_each_is(has_lag)
 
 

@@ -64,6 +64,8 @@ def residual_mode(model: ResidualModel, population: Population) -> tuple[Normals
             there = place + 0.5**halving * step
             place = torch.where((_height(model, population, there) > height)[:, None], there, place)
             step = torch.where((place == there).all(1)[:, None], 0, step)
+            if not bool(step.any()):
+                break
     curvature = _look(model, population, place)[1]
     return place, torch.linalg.cholesky(torch.linalg.inv(curvature))
 

@@ -18,7 +18,7 @@ from pkvae_core.vae.checkpoint import load_model
 from pkvae_core.vae.vae import PKVAE
 
 TITLE = "one compartment, the same with its learned correction, and the VAE on the whole profile of fresh virtual patients, about 1 min a drug"
-PATIENTS, COHORT, LEVELS, DRAWS, OFFSET = 200, 200, (2, 4, 8), 100, 7_600_000_003
+PATIENTS, COHORT, LEVELS, DRAWS, OFFSET = 100, 200, (2, 4, 8), 100, 7_600_000_003
 RESAMPLES = 1000
 
 
@@ -28,13 +28,13 @@ def measure(seed: int, say: Callable[[str], None]) -> dict:
     for drug in available_drugs():
         if (CARDS / drug / "model.safetensors").exists():
             say(f"{drug} ...")
-            found[drug] = _of_drug(load_model(drug), seed)
+            found[drug] = of_drug(load_model(drug), seed)
             say(f"{drug}: {found[drug]}")
     return {"seed": seed, "patients": PATIENTS, "drugs": found}
 
 
 @torch.no_grad()
-def _of_drug(model: PKVAE, seed: int) -> dict:
+def of_drug(model: PKVAE, seed: int) -> dict:
     card = model.card
     cohort = simulate(card, COHORT, torch.Generator().manual_seed(OFFSET + seed), samples=5, changing=0.0).population
     textbook = fit_population(card, cohort, Structure(1), rounds=40, seed=seed).model
