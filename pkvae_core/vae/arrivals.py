@@ -1,10 +1,11 @@
 """What does a dose do in a patient of whom no structural model is known?
 
 As in `decoder`, one mg into the vein answers with a sum of exponentials. What is swallowed reaches the same disposition in several waves,
-    r(tau) = sum_p f_p (disposition * first-order input of rate ka_p)(tau - lag_p),   sum_p f_p = 1,
+    r(tau) = sum_p f_p (disposition * passage through the stages, at rate ka_p)(tau - lag_p),   sum_p f_p = 1,
 each with its share, rate and lag, so that two absorption sites, a bump of recirculated drug, a long shoulder or a plain absorption can all be drawn, without
-a negative concentration and in closed form for any course. The logarithms of rates, amplitudes and lags and the logits of the shares are linear in z plus what
-a small network adds: before it has learned anything, the decoder is a log-normal population like that of any published model.
+a negative concentration and in closed form for any course; through several stages also a hump that falls ever faster, as where a target takes the drug. The
+logarithms of rates, amplitudes and lags and the logits of the shares are linear in z plus what a small network adds: before it has learned anything, the
+decoder is a log-normal population like that of any published model.
 Doses add up. Where elimination saturates they do not, but levels of one dose and one interval cannot tell by how much: more than that must be assumed.
 """
 
