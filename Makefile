@@ -9,7 +9,7 @@ app: .venv/installed
 	$(BIN)/streamlit run app.py
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
