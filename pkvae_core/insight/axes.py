@@ -55,7 +55,7 @@ class Axis:
         return self.name.startswith("PC")
 
 
-SYMBOLS = {"CL": "CL", "V": "V", "half_life": "t½", "ka": "ka", "lag": "lag", "peak_time": "tmax"}
+SYMBOLS = {"CL": "CL", "target": "target", "V": "V", "half_life": "t½", "ka": "ka", "lag": "lag", "peak_time": "tmax"}
 _SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
