@@ -55,7 +55,18 @@ class Axis:
         return self.name.startswith("PC")
 
 
-SYMBOLS = {"CL": "CL", "V": "V", "half_life": "t½", "ka": "ka", "lag": "lag", "peak_time": "tmax", "share": "share", "ka2": "ka2", "lag2": "lag2"}
+SYMBOLS = {
+    "CL": "CL",
+    "target": "target",
+    "V": "V",
+    "half_life": "t½",
+    "ka": "ka",
+    "lag": "lag",
+    "peak_time": "tmax",
+    "share": "share",
+    "ka2": "ka2",
+    "lag2": "lag2",
+}
 _SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 

@@ -19,9 +19,9 @@ def test_each_drug_has_a_timetable_of_its_own():
 @pytest.fixture(scope="module")
 def found():
     card = load_card("omalizumab")
-    visits = two_visits(card, 12, torch.Generator().manual_seed(1))
+    visits = two_visits(card, 5, torch.Generator().manual_seed(1))
     with torch.no_grad():
-        linear = fit_population(card, two_visits(card, 12, torch.Generator().manual_seed(2)).seen, Structure(1), rounds=3, seed=0).model
+        linear = fit_population(card, two_visits(card, 8, torch.Generator().manual_seed(2)).seen, Structure(1), rounds=2, seed=0).model
     return visits, dose_change(card, engines(card, linear, None, 0), visits, lambda line: None)
 
 

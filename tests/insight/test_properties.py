@@ -8,6 +8,7 @@ import torch
 
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import simulate
+from pkvae_core.insight.axes import SYMBOLS
 from pkvae_core.insight.properties import known_properties, pharmacokinetics
 from pkvae_core.structural.compartments import first_order_absorption, one_compartment
 from pkvae_core.structural.exponentials import Pulses
@@ -63,3 +64,10 @@ def test_what_is_the_same_for_everybody_does_not_vary():
     card = load_card("theophylline")
     found = {p.name: p.varies for p in known_properties(card, simulate(card, 50, torch.Generator().manual_seed(1)))}
     assert found["CL"] and not found["published_model"]
+
+
+def test_what_the_target_adds_to_clearance_grows_with_ige_and_every_property_can_name_an_axis():
+    card = load_card("omalizumab")
+    found = {p.name: p for p in known_properties(card, simulate(card, 400, torch.Generator().manual_seed(0)))}
+    assert {name for name, p in found.items() if p.is_pharmacokinetic} <= SYMBOLS.keys()
+    assert torch.corrcoef(torch.stack([torch.as_tensor(found[name].values).log() for name in ("target", "IGE")]))[0, 1] > 0.6
