@@ -100,8 +100,7 @@ def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: boo
 
 
 def _clip(model: PKVAE) -> None:
-    """Encoder and all else apart: where a curve has cliffs, gradients of thousands pass through the decoder, and the encoder would starve on what one common
-    clip leaves it."""
+    """Encoder and all else apart, so that a steep curve's gradient through the decoder does not set how far the encoder goes."""
     encoder = list(model.encoder.parameters())
     mine = set(map(id, encoder))
     for group in (encoder, [p for p in model.parameters() if id(p) not in mine]):
