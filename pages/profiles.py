@@ -99,11 +99,11 @@ def show_patient(drug: str, patients: list[Patient], classes: list[Classificatio
         }
         st.table(pd.DataFrame(rows, index=["Misses the levels by", "its draws, 90 %", "log evidence (nats)"]).T)
         chart(plots.residuals_figure(theme(), patient, found), key="profile_residuals", alt="Residuals of the three models at every level.")
-        st.caption(
-            "Misses: root mean square, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays for flexibility. "
-            "Compartment models are population fits to virtual patients of this drug."
-        )
-        show_contrast(drug, patient)
+    show_contrast(drug, patient)
+    st.caption(
+        "Misses: root mean square, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays for flexibility. "
+        "Compartment models are population fits to virtual patients of this drug."
+    )
     show_residual(drug, patient)
 
 

@@ -12,7 +12,7 @@ def show_forms() -> None:
     drug = st.selectbox("Size and time are those of", list(names), format_func=names.__getitem__, key="forms_drug", width=260, persist_state="session")
     for aspect in aspects(drug):
         _show(aspect)
-    st.caption("No figure stands here that was not recorded; the command under each measures it again.")
+    st.caption("No figure stands here that was not recorded. The command under each prints it; without `--recorded` it is measured again.")
 
 
 def _show(aspect: Aspect) -> None:

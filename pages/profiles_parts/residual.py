@@ -35,7 +35,7 @@ def show_residual(drug: str, patient: Patient) -> None:
 def show_contrast(drug: str, patient: Patient) -> None:
     """Compartments against VAE on these levels, with interval and null."""
     try:
-        st.caption(contrast_of(drug, patient).sentence)
+        st.markdown(contrast_of(drug, patient).sentence)
     except ValueError as error:
         st.caption(f"{str(error)[0].upper()}{str(error)[1:]}")
 

@@ -78,7 +78,8 @@ class Classification:
         """The class in words."""
         times = math.exp(min(abs(self.score), 20.0))
         if not self.is_complex:
-            return f"Simple: {self.p:.0%} of one-compartment patients, dosed and sampled like this one, score as high or higher.".replace("%", " %")
+            share = f"{self.p:.1%}" if self.p < 0.1 else f"{self.p:.0%}"  # near the limit of 5 % a whole number would not say on which side
+            return f"Simple: {share} of one-compartment patients, dosed and sampled like this one, score as high or higher.".replace("%", " %")
         return (
             f"Complex: {self.best} explains the levels {times:,.0f} times better than one compartment; {self.p:.1%} of simple patients score so high.".replace(
                 "%", " %"
