@@ -89,8 +89,10 @@ def test_every_virtual_patient_is_a_dot_with_its_value():
 
 def test_groups_have_a_colour_and_a_shape_each():
     test = visit()
+    test.selectbox(key="latent_x_vancomycin").select("PC₁")
     test.selectbox(key="latent_colour_vancomycin").select("published_model").run()
     found = mapped(test)
+    assert found["titles"][0].startswith("PC₁")
     assert found["groups"] == ["Goti 2018", "Thomson 2009", "Colin 2019"] and found["bar"] is None
     assert len(set(found["symbols"])) == len(set(found["colours"])) == 3
 
