@@ -43,7 +43,7 @@ def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
         return [], []
     number = sum(c.is_complex for c in classes)
     st.markdown(
-        f"**{number} of {len(classes)}** patients are called complex. If all were one compartment, about {LEAST_P * len(classes):.0f} would be by chance: "
+        f"**{number} of {len(classes)}** patients are called complex. If all were one compartment, at most {LEAST_P * len(classes):.0f} would be by chance: "
         f"at most {100 * LEAST_P:.0f} % of simple patients are called complex, whatever their doses and sampling times."
     )
     chart(plots.classes_figure(theme(), patients, classes), key="profile_classes_figure", alt="Score of every patient and how often simple ones score as high.")

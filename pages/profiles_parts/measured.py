@@ -21,7 +21,7 @@ def show_measured(drug: str) -> None:
     for column, (label, (value, beside)) in zip(st.columns(3), shown.items(), strict=True):
         column.metric(label, value, beside, delta_color="off", delta_arrow="off", border=True, height="stretch")
     note = (
-        " The published models of this drug are one compartment themselves: nothing complex is there to be found, and 0.5 is the right area."
+        " The published models of this drug are one compartment (with a lag at most, which the fitted one lacks): an area near 0.5 is right."
         if each["is_one_compartment"]
         else ""
     )

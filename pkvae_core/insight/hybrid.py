@@ -67,7 +67,7 @@ class Classification:
 
     @property
     def is_complex(self) -> bool:
-        return self.p <= LEAST_P
+        return self.p < LEAST_P
 
     @property
     def best(self) -> str:
@@ -181,9 +181,9 @@ def chances(rivals: Rivals, population: Population, score: Float[Tensor, " subje
         more = torch.zeros(len(score), AT_ONCE, dtype=torch.bool)
         more[undecided] = null_scores(rivals, rows(population, undecided), count=AT_ONCE, seed=seed + hits.shape[1]) >= score[undecided, None]
         hits = torch.cat([hits, more], 1)
-    total = hits.sum(1)
-    last = (hits.cumsum(1) >= ENOUGH).double().argmax(1)
-    return torch.where(total < ENOUGH, (1 + total) / (1 + hits.shape[1]), ENOUGH / (1 + last)).double()
+    total = hits.sum(1).double()
+    last = (hits.cumsum(1) >= ENOUGH).double().argmax(1).double()
+    return torch.where(total < ENOUGH, (1 + total) / (1 + hits.shape[1]), ENOUGH / (1 + last))
 
 
 def _logistic(score: Float[np.ndarray, " patient"], is_complex: np.ndarray) -> tuple[float, float]:
