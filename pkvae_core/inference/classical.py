@@ -17,12 +17,13 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population, published_responses, simulate
 from pkvae_core.drugs.published import MODELS
-from pkvae_core.drugs.published.model import Parameters, PublishedModel
+from pkvae_core.drugs.published.model import Parameters, PublishedModel, pulses
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.inference.evidence import LAPLACE, EtaDraws, around
 from pkvae_core.inference.mapbayes import heaviest
 from pkvae_core.inference.mode import find_mode
 from pkvae_core.residual_error import ResidualError, log_likelihood
+from pkvae_core.structural.exponentials import disposition
 
 CENTRE = {"WT": 70.0, "CRCL": 80.0, "IGE": 200.0, "FED": 1.0}
 FLAGS = ("FED",)
@@ -116,6 +117,10 @@ def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _Stat
     if published.body is not None:  # as if its clearance were always that at the level aimed for
         CL = float(published.clearance(_typical_patient(card), average_concentration(card)))
         typical |= {"CL": CL, "V1": typical["V1"] if "V1" in typical else typical["V"]}
+    if "V1" not in typical:  # a power of time: the volume that a dose fills at once, and all the rest
+        response = pulses({name: value[:, None] for name, value in published.typical(_typical_patient(card)).items()})
+        typical["V1"] = float(1 / response.amplitude[0, 0, 0].sum())
+        typical["V2"] = float(disposition(response)["V"]) - typical["V1"]
     if structure.compartments == 1:
         typical["V1"] += typical.get("V2", 0.0)
     typical = {"Q": 0.5 * typical["CL"], "V2": typical["V1"], "ka": 1.0, "tlag": 0.2} | typical

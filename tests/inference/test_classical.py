@@ -97,3 +97,13 @@ def test_a_drug_without_weight_or_clearance_can_be_fitted_too():
     with torch.no_grad():
         fit = fit_population(card, population, Structure(1), rounds=1)
     assert fit.model.covariates == () and math.isfinite(fit.log_likelihood)
+
+
+@pytest.mark.parametrize("drug", ["two_sites", "power_law"])
+def test_a_drug_that_is_beyond_compartments_gets_a_compartment_fit_too(drug):
+    card = load_card(drug)
+    population = simulate(card, 20, torch.Generator().manual_seed(1), changing=0).population
+    for structure in (Structure(1), Structure(2, has_lag=True)):
+        with torch.no_grad():
+            found = fit_population(card, population, structure, rounds=2)
+        assert math.isfinite(found.log_likelihood) and set(found.model.variance) == set(structure.parameters(card))
