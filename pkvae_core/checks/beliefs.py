@@ -78,7 +78,7 @@ def picked(each: Sequence[Beliefs], index: Int[Tensor, " subject"]) -> Beliefs:
     return Beliefs(exposed, chosen([b.weight for b in each]), _together(each, lambda tables, _: chosen(tables)))
 
 
-def _together(each: Sequence[Beliefs], join: Callable[[Sequence[Tensor], int], Tensor]) -> Tensor | None:
+def _together(each: Sequence[Beliefs], join: Callable[[list[Tensor], int], Tensor]) -> Tensor | None:
     """What is known with every amount; nothing where one of them does not say it."""
     known = [b.dosed for b in each if b.dosed is not None]
     return join(known, 1) if len(known) == len(each) else None
