@@ -13,8 +13,7 @@ from torch import Tensor
 
 from pkvae_core.checks.biology import ROUNDING, Question, given_by
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import course
-from pkvae_core.drugs.published import MODELS
+from pkvae_core.drugs.population import course, typical_body
 from pkvae_core.patient import Dose
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.body import Body
@@ -131,7 +130,6 @@ BODY_QUESTIONS = (
 
 def body_questions(card: DrugCard) -> tuple[Question, ...]:
     """What is asked of this drug's bodies: mass is balanced where a concentration tells how much is held, which it does not where a target moves too."""
-    patient = {name: torch.tensor([value], dtype=torch.float64) for name, value in card.typical_patient.items()}
-    models = [MODELS[m.name] for m in card.published_models]
-    bodies = [m.body({name: value[:, None] for name, value in m.typical(patient).items()}) for m in models if m.body is not None]
-    return (*BODY_QUESTIONS[:1], *MASS_QUESTIONS, *BODY_QUESTIONS[1:]) if all(body.start().shape[-1] == 1 for body in bodies) else BODY_QUESTIONS
+    body = typical_body(card)
+    holds_drug_alone = isinstance(body, Body) and body.start().shape[-1] == 1
+    return (*BODY_QUESTIONS[:1], *MASS_QUESTIONS, *BODY_QUESTIONS[1:]) if holds_drug_alone else BODY_QUESTIONS

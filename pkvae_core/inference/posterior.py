@@ -14,7 +14,7 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.changes import change_cautions
 from pkvae_core.drugs.derived import complete
-from pkvae_core.drugs.population import Population, course, is_dose_proportional, rows
+from pkvae_core.drugs.population import Population, course, rows, typical_body
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.importance import unweighted
@@ -229,6 +229,7 @@ def parameters_of(card: DrugCard, responses: AnyResponses) -> dict[str, Float[np
 
 
 def parameter_names(card: DrugCard) -> dict[str, tuple[str, str]]:
-    """Label and unit of each of `parameters`."""
-    at = "" if is_dose_proportional(card) else f" at {average_concentration(card):g} mg/L"
+    """Label and unit of each of `parameters`; where clearance depends on the level, the level that it is said for."""
+    body = typical_body(card)
+    at = "" if body is None or body.scales else f" at {average_concentration(card):g} mg/L"
     return {"CL": (f"Clearance{at}", "L/h"), "V": ("Volume", "L"), "half_life": (f"Half-life{at}", "h")}

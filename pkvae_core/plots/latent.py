@@ -173,8 +173,8 @@ def curves_figure(theme: Theme, population: Bundle, chosen: Bundle | None, patie
         )
     top = 1.06 * max(bundle.high90.max() if bundle is front else bundle.median.max() for _, bundle, _, _ in shown)
     chart.update_layout(margin=dict(l=8, r=96, t=8, b=8), hovermode="x unified")
-    axis = dict(title_text=f"{clock.title} since the first dose", range=[0, front.time_h[-1] / clock.hours], dtick=clock.tick)
-    chart.update_xaxes(**axis, hoverformat=".1f", ticksuffix="")
+    chart.update_xaxes(title_text=f"{clock.title} since the first dose", range=[0, front.time_h[-1] / clock.hours], dtick=clock.tick)
+    chart.update_xaxes(hoverformat=".1f", ticksuffix="")
     chart.update_yaxes(title_text="Concentration (mg/L)", range=[0, top], rangemode="tozero")
     return chart
 

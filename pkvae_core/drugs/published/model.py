@@ -102,8 +102,8 @@ def pulses(parameters: Parameters) -> Pulses:
     lag = parameters.get("tlag", torch.zeros_like(parameters[name]))
     if "ka2" in parameters:
         share = torch.stack([parameters["odds"], torch.ones_like(lag)], -1) / (1 + parameters["odds"])[..., None]
-        waves = (torch.stack([parameters[one], parameters[two]], -1) for one, two in (("ka", "ka2"), ("tlag", "tlag2")))
-        return in_waves(amplitude, rate, *waves, share).map(Tensor.float)
+        per_h, lags = (torch.stack([parameters[one], parameters[two]], -1) for one, two in (("ka", "ka2"), ("tlag", "tlag2")))
+        return in_waves(amplitude, rate, per_h, lags, share).map(Tensor.float)
     return swallowed(amplitude, rate, parameters[name], lag, stages=STAGES[name]).map(Tensor.float)
 
 
