@@ -33,7 +33,7 @@ def show_ways_in() -> None:
 
 
 def _show_examples() -> None:
-    for path in sorted(EXAMPLES.glob("*.json")):
+    for path in sorted(EXAMPLES.glob("*.json"), key=lambda path: (len(path.stem.split("-")[0]), path.stem)):  # 2 before 10
         case = example(path.name)
         if case.drug not in clinical():
             continue
