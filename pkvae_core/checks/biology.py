@@ -39,7 +39,7 @@ class Question:
     text: str
     measured_in: str
     tolerance: float
-    measure: Callable[..., Tensor]  # of a trial
+    measure: Callable[..., Tensor]  # of the kind of trial that the law is about
     allowed_share: float = 0.0
 
 
