@@ -96,9 +96,10 @@ def models() -> dict[str, PKVAE]:
 
 @st.cache_resource(show_spinner="Loading the models")
 def shipped_models() -> dict[str, PKVAE]:
-    """The models that come with the program, read once per server."""
+    """The models that come with the program, read once per server: those that give a dose first, so that a page opens on one of them."""
     torch.set_num_threads(1)  # one thread per operation: many sessions share the cores
-    return {drug: load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
+    found = [load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()]
+    return {model.card.drug: model for model in sorted(found, key=lambda model: not model.card.gives_dose)}
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading own models")

@@ -45,7 +45,7 @@ def test_without_a_dose_the_page_says_why_and_shows_curve_exposure_and_uncertain
 
 
 def test_a_drug_that_meets_its_target_is_followed_over_months_with_its_target_in_the_strip():
-    test = opened("11-omalizumab-weeks")
+    test = opened("12-omalizumab-weeks")
     words = seen(test)
     assert "no level of it is aimed for" in words and "Total IgE before treatment 420 IU/mL" in words
     assert "300 mg every 4 weeks" in words and "days" in words

@@ -128,6 +128,9 @@ class TargetMediated(Body):
         return (self.cleared(level - bound)[0] + (self.CL + self.excess_CL) * bound) / level, drug / level, target
 
     def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
+        """Dose rate over steady concentration; towards none at all, all of it is bound."""
+        if concentration_mg_per_L == 0:
+            return self.CL + self.excess_CL
         return self._steady([concentration_mg_per_L])[0][0]
 
     def traits(self, concentrations_mg_per_L: Sequence[float]) -> Float[Tensor, "subject draw point"]:

@@ -113,7 +113,8 @@ class SaturableDecoder(BodyDecoder):
     points = staticmethod(lambda levels: levels + 2)
 
     def body(self, z: Tensor, parameters: Float[Tensor, "subject draw parameter"], ka: Float[Tensor, "subject draw"], weight: Tensor) -> Corrected:
-        return Corrected(*parameters.unbind(-1), ka=ka, C0=torch.full_like(ka, self.concentration / 2), weight=weight)
+        Vmax, Km, V = parameters.unbind(-1)
+        return Corrected(Vmax, Km, V, ka, torch.full_like(ka, self.concentration / 2), weight)
 
 
 class TargetDecoder(BodyDecoder):
@@ -138,7 +139,8 @@ class TargetDecoder(BodyDecoder):
         mean, sd, Kd0 = self.target
         baseline = (mean + sd * z[..., self.disposition_size - 1]).exp()
         f0 = torch.full_like(ka, self.concentration / 2 * 1e3 / DRUG_KDA)
-        return CorrectedTarget(*parameters.unbind(-1), baseline=baseline, Kd0=Kd0.expand_as(ka), ka=ka, f0=f0, weight=weight)
+        CL, excess_CL, target_CL, V, complex_V, production = parameters.unbind(-1)
+        return CorrectedTarget(CL, excess_CL, target_CL, V, complex_V, production, baseline, Kd0.expand_as(ka), ka, f0, weight)
 
 
 DECODERS: dict[str, type[BodyDecoder]] = {"saturable": SaturableDecoder, "target": TargetDecoder}

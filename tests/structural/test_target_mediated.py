@@ -109,6 +109,12 @@ def test_a_body_with_more_target_clears_small_amounts_faster_and_large_ones_alik
     assert float(many.clearance(2000.0)) == pytest.approx(float(few.clearance(2000.0)), rel=0.02)
 
 
+def test_the_last_drop_is_cleared_as_complex():
+    body = bodies()
+    torch.testing.assert_close(body.clearance(0.0), body.CL + body.excess_CL)
+    assert bool(((body.clearance(1e-9) / body.clearance(0.0) - 1).abs() < 0.05).all())
+
+
 def test_traits_tell_bodies_apart_that_clear_alike_at_high_levels():
     """Twice the target's production shows in the traits although the clearance at 2,000 mg/L is all but the same."""
     body = bodies()
