@@ -20,11 +20,6 @@ class Elapsed:
     def title(self) -> str:
         return self.unit.capitalize()
 
-    @property
-    def one(self) -> str:
-        """ "h", "day", "week": for "week 3"."""
-        return {"hours": "h", "days": "day", "weeks": "week"}[self.unit]
-
 
 def clock_format(moments: Sequence[datetime]) -> str:
     """How clock times are written below an axis: hour and day, and only the date where weeks are shown."""
