@@ -16,7 +16,7 @@ from pkvae_core.checks.biology import QUESTIONS, Question, Trial, trial_of
 from pkvae_core.checks.bodies import BodyTrial, body_questions, body_trial_of
 from pkvae_core.checks.engines import Engine
 from pkvae_core.checks.expected import Answers, asked
-from pkvae_core.checks.meals import MEAL_QUESTIONS, meal_trial_of
+from pkvae_core.checks.meals import MEAL_QUESTIONS, MealTrial, meal_trial_of
 from pkvae_core.checks.progress import Progress, silent
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import simulate, typical_body
@@ -134,7 +134,7 @@ def _ranges(card: DrugCard, seed: int) -> tuple[Question, ...]:
     for name, (label, unit) in PARAMETERS.items():
         low, high = (float(reference[name].quantile(q)) for q in ((1 - INSIDE) / 2, (1 + INSIDE) / 2))
 
-        def measure(trial: Trial | BodyTrial, name: str = name, low: float = low, high: float = high) -> torch.Tensor:
+        def measure(trial: Trial | BodyTrial | MealTrial, name: str = name, low: float = low, high: float = high) -> torch.Tensor:
             value = trial.responses.disposition()[name]
             return torch.maximum(low / value, value / high).nan_to_num(nan=torch.inf)
 
