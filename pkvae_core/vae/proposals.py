@@ -20,6 +20,7 @@ NUDGE = 1e-2  # of z, for the derivatives
 FARTHEST = 1.0  # length of a step
 CHANCES = 4  # tries from the prior at each step, by which a patient gets out of a lesser mode
 WIDER = 1.15  # than the curvature says
+SHARPEST = 1e10  # curvature; more cannot be told from less beside the prior's
 DAMPING, LEAST, MOST, EASE, BRAKE = 0.1, 1e-3, 1e3, 0.3, 4.0
 
 
@@ -51,8 +52,17 @@ class Proposals:
         step = torch.linalg.solve(eased.double(), slope.double()).float()
         step = step * (FARTHEST / step.norm(dim=1, keepdim=True).clamp(min=FARTHEST))
         self.mode[index], self.ahead[index], self.damping[index] = mode, mode + step, damping
-        scale = torch.linalg.cholesky(torch.linalg.inv(curvature.double())).float()
-        return mixture(torch.zeros(len(mode), 1), mode[:, None], WIDER * scale[:, None])
+        return mixture(torch.zeros(len(mode), 1), mode[:, None], WIDER * root_of_inverse(curvature.double()).float()[:, None])
+
+
+def root_of_inverse(curvature: Float[Tensor, "subject latent latent"]) -> Float[Tensor, "subject latent latent"]:
+    """Lower triangles L with L L' the inverse. The prior alone has a curvature of 1: where rounding has left less in some direction, it is 1 there."""
+    root, failed = torch.linalg.cholesky_ex(torch.linalg.inv_ex(curvature).inverse)
+    lost = (failed > 0) | ~root.isfinite().flatten(1).all(1)
+    if bool(lost.any()):
+        value, direction = torch.linalg.eigh(curvature[lost])
+        root[lost] = torch.linalg.cholesky((direction / value.clamp(1, SHARPEST)[:, None]) @ direction.mT)
+    return root
 
 
 def _levels(learner: Learner, population: Population, z: Float[Tensor, "subject draw latent"]) -> Float[Tensor, "subject draw sample"]:

@@ -6,7 +6,7 @@ import torch
 from pkvae_core.drugs.population import Population
 from pkvae_core.vae.bound import Learner, bound
 from pkvae_core.vae.observed_start import blank
-from pkvae_core.vae.proposals import Proposals
+from pkvae_core.vae.proposals import Proposals, root_of_inverse
 from tests.vae.test_observed import CARD, cohort
 
 LATENT = 3
@@ -60,3 +60,16 @@ def test_who_is_not_asked_does_not_move(learner, population):
     proposals = Proposals.of(20, LATENT)
     proposals.follow(learner, population, torch.arange(5, 17))
     assert bool((proposals.ahead[[0, 4, 17, 19]] == 0).all()) and bool((proposals.ahead[5:17] != 0).any(1).all())
+
+
+def test_where_rounding_loses_the_prior_it_is_put_back():
+    """One direction so sharp that single precision forgets the other four: the prior's curvature of 1 holds there."""
+    sharp = torch.tensor([1.0, 0.5, -0.3, 0.2, 0.7])
+    rounded = (torch.eye(5) + 1e12 * sharp[:, None] * sharp).double()
+    kind = torch.eye(5, dtype=torch.float64) * torch.tensor([1.0, 2.0, 4.0, 9.0, 1.5], dtype=torch.float64)
+    root = root_of_inverse(torch.stack([rounded, kind]))
+    assert bool(root.isfinite().all())
+    torch.testing.assert_close(root[1] @ root[1].T, torch.linalg.inv(kind))
+    covariance, along = root[0] @ root[0].T, sharp.double() / sharp.norm()
+    assert float(along @ covariance @ along) < 1e-8
+    assert float(torch.linalg.eigvalsh(covariance)[-1]) <= 1 + 1e-6
