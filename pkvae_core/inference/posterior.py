@@ -28,6 +28,7 @@ from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.body import Body
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import PKVAE
+from pkvae_core.wording import rounded
 
 
 @dataclass(frozen=True)
@@ -231,5 +232,5 @@ def parameters_of(card: DrugCard, responses: AnyResponses) -> dict[str, Float[np
 def parameter_names(card: DrugCard) -> dict[str, tuple[str, str]]:
     """Label and unit of each of `parameters`; where clearance depends on the level, the level that it is said for."""
     body = typical_body(card)
-    at = "" if body is None or body.scales else f" at {average_concentration(card):g} mg/L"
+    at = "" if body is None or body.scales else f" at {rounded(average_concentration(card))} mg/L"
     return {"CL": (f"Clearance{at}", "L/h"), "V": ("Volume", "L"), "half_life": (f"Half-life{at}", "h")}
