@@ -1,8 +1,9 @@
 """How far is the whole profile of the next interval off, from three to five levels in the one before it, beside the exact posterior and compartment fits?
 
-Every virtual patient takes the card's typical regimen twice. Of the first interval 3 to 5 levels are known, at random hours; the true concentration of the
-second is asked for at `POINTS` even times. Where meals bring a drug back, an interval is a whole day here, with all of its doses and meals. The error of a
-patient is the root mean square of (posterior median - truth), over the mean true concentration.
+Every virtual patient takes the card's typical regimen twice; of a drug that is not proportional to dose, each patient another of the card's amounts. Of the
+first interval 3 to 5 levels are known, at random hours; the true concentration of the second is asked for at `POINTS` even times. Where meals bring a drug
+back, an interval is a whole day here, with all of its doses and meals. The error of a patient is the root mean square of (posterior median - truth), over the
+mean true concentration.
 """
 
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def ask(card: DrugCard, count: int, generator: torch.Generator, *, points: int =
     """Fresh virtual patients, all covariates known, asked about at so many times."""
     drawn = COHORTS[card.cohort](count, {c.name: (c.low, c.high) for c in card.covariates}, generator)
     covariates = torch.stack([drawn[c.name] for c in card.covariates], 1)
-    doses, interval = _twice(card, count)
+    doses, interval = _twice(card, count, generator)
     number = torch.randint(LEVELS[0], LEVELS[1] + 1, (count, 1), generator=generator)
     is_sample = torch.arange(LEVELS[1]) < number
     time = torch.where(is_sample, interval * (0.02 + 0.98 * torch.rand(count, LEVELS[1], generator=generator)), torch.inf).sort(1).values
@@ -86,13 +87,23 @@ def ask(card: DrugCard, count: int, generator: torch.Generator, *, points: int =
     return Asked(replace(blank, level=torch.where(is_below, least, level), is_below_lloq=is_below), later, truth.numpy())
 
 
-def _twice(card: DrugCard, count: int) -> tuple[Doses, float]:
+def without(asked: Asked, card: DrugCard, name: str) -> Asked:
+    """The same patients, this covariate unknown."""
+    covariates = asked.population.covariates.clone()
+    covariates[:, [c.name for c in card.covariates].index(name)] = torch.nan
+    return replace(asked, population=replace(asked.population, covariates=covariates, history=History.none(covariates)))
+
+
+def _twice(card: DrugCard, count: int, generator: torch.Generator) -> tuple[Doses, float]:
     """The card's typical regimen for two intervals, and that interval (h): a day where the hours of a day differ."""
     regimen, body = card.typical_regimen, typical_body(card)
     product = card.product(regimen.product)
     interval = regimen.interval_h if body is None else body.period_h(regimen.interval_h)
     time = torch.arange(0, 2 * interval, regimen.interval_h).float().expand(count, -1)
-    amount = torch.full_like(time, product.active_mg(regimen.amount_mg) * product.bioavailability)
+    mg = torch.full_like(time, regimen.amount_mg)
+    if not (body is None or body.scales):
+        mg = torch.tensor(product.amounts_mg)[torch.randint(len(product.amounts_mg), (count, 1), generator=generator)].expand_as(time)
+    amount = mg * product.active_mg(1.0) * product.bioavailability
     route = torch.full(time.shape, card.routes.index(product.route))
     return Doses(time, amount, torch.full_like(time, regimen.infusion_h), route), interval
 
@@ -132,7 +143,7 @@ def fits(card: DrugCard, cohort: Asked, *, rounds: int, seed: int, say: Say) -> 
     """Population models of one and two compartments, with and without a lag, fitted to the levels of a cohort of the same design."""
     found = []
     with torch.no_grad():
-        for structure in STRUCTURES if "oral" in card.routes else STRUCTURES[:2]:
+        for structure in STRUCTURES if len(card.routes) > 1 else STRUCTURES[:2]:
             fit = fit_population(card, cohort.population, structure, rounds=rounds, seed=seed)
             say(f"{card.drug}: {structure.words} fitted in {fit.rounds} rounds, log-likelihood {fit.log_likelihood:.1f}")
             found.append(fit.model)

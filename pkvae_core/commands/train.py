@@ -39,6 +39,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the model goes (default: the drug's folder; needed with --data)")
     parser.add_argument("--fast", action="store_true", help="a smoke run of a minute, of no clinical use; needs --out")
     parser.add_argument("--steps", type=count, metavar="N", help=f"steps of training (default {Schedule.steps:,}); recorded in model.json")
+    parser.add_argument("--latent", type=count, metavar="N", help="dimensions of z (default: those of the shipped model); recorded in model.json")
     parser.add_argument("--resume", action="store_true", help="go on from the last state that an interrupted training left in the folder")
     parser.add_argument("--seed", type=count, default=Schedule.seed, metavar="N", help="seed of the patients and of the weights (default %(default)s)")
     cohort = parser.add_argument_group("a cohort of your own")
@@ -67,6 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out or CARDS / arguments.drug
     usual = Schedule.of(card)
     schedule = replace(Schedule.fast() if arguments.fast else replace(usual, steps=arguments.steps or usual.steps), seed=arguments.seed)
-    model = train(arguments.drug, out, schedule=schedule, resume=arguments.resume)
+    model = train(arguments.drug, out, schedule=schedule, latent=arguments.latent, resume=arguments.resume)
     print(f"{out}: {model.version}")
     return ALL_ANSWERED

@@ -70,12 +70,15 @@ def batches(card: DrugCard, schedule: Schedule, first: int) -> Iterator[tuple[in
                 yield step, rows(patients, mine), rows(seen, mine)
 
 
-def train(drug: str, out: Path, *, schedule: Schedule | None = None, resume: bool = False, log=sys.stderr) -> PKVAE:
-    """Train one drug's model and write `model.safetensors`, `model.json` and `training.csv` into `out`; `resume` goes on from the last state saved there."""
+def train(drug: str, out: Path, *, schedule: Schedule | None = None, latent: int | None = None, resume: bool = False, log=sys.stderr) -> PKVAE:
+    """Train one drug's model and write `model.safetensors`, `model.json` and `training.csv` into `out`; `resume` goes on from the last state saved there.
+
+    `latent` is how many dimensions z has; without it as many as the drug is known to need.
+    """
     card = load_card(drug)
     schedule = schedule or Schedule.of(card)
     out.mkdir(parents=True, exist_ok=True)
-    model, average = untrained(card, seed=schedule.seed), untrained(card, seed=schedule.seed)
+    model, average = (untrained(card, seed=schedule.seed, latent=latent) for _ in range(2))
     optimiser = torch.optim.AdamW(model.parameters(), lr=schedule.learning_rate, weight_decay=1e-4)
     first, curve = _restore(out, model, average, optimiser) if resume else (0, [])
     started, running = time.monotonic(), []

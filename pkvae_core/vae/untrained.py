@@ -28,7 +28,8 @@ ABSORBED_PER_H = 0.25  # a slow dose is absorbed at this rate on the encoder's c
 
 
 def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
-    """A model of the right shape whose scales come from a sample of the drug's virtual patients."""
+    """A model of the right shape whose scales come from a sample of the drug's virtual patients; of `latent` dimensions, or of as many as the drug is known to
+    need. Where these are few, absorption gets at most half of them."""
     sample = simulate(card, 10_000, torch.Generator().manual_seed(seed + 10_000_019))
     now = sample.responses.now
     starts = {Recirculating: _of_meals, TargetMediated: _of_targets}
@@ -36,6 +37,11 @@ def untrained(card: DrugCard, *, seed: int, latent: int | None = None) -> PKVAE:
     curve = model.curve(now)[:, 0]
     model.teacher.mean, model.teacher.sd = curve.mean(0), curve.std(0).clamp(min=0.05)
     return model
+
+
+def _absorption(usual: int, latent: int) -> int:
+    """How many of the latents are absorption's own."""
+    return min(usual, latent // 2)
 
 
 def _scales(card: DrugCard, sample: VirtualPatients, volume: float) -> Scales:
@@ -48,6 +54,8 @@ def _scales(card: DrugCard, sample: VirtualPatients, volume: float) -> Scales:
 def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | None) -> PKVAE:
     is_oral = len(card.routes) > 1
     onset: dict[str, Any] = _onset(sample) if is_oral else {"absorption": 0}
+    size = latent or (4 + onset["absorption"] if is_oral else 5)
+    onset["absorption"] = _absorption(onset["absorption"], size)
     vein = Pulses(sample.pulses.amplitude[:, :, :1], sample.pulses.rate[:, :, :1], sample.pulses.lag[:, :, :1])
     is_used = vein.amplitude[:, 0, 0] > 0
     volume = float((1 / (vein.amplitude[:, 0, 0] * is_used).sum(-1)).median())
@@ -60,7 +68,7 @@ def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
         models=len(card.published_models),
         routes=len(card.routes),
         curve_times_h=_curve_times(sample, end),
-        latent=latent or (4 + onset["absorption"] if is_oral else 5),
+        latent=size,
         terms=max(terms, TERMS),
         stages=sample.pulses.stages,
         **onset,
@@ -143,7 +151,7 @@ def _of_meals(card: DrugCard, sample: VirtualPatients, seed: int, latent: int | 
         routes=len(card.routes),
         curve_times_h=CURVE_H,
         latent=latent or 8,
-        absorption=2,
+        absorption=_absorption(2, latent or 8),
         has_meals=True,
     )
     torch.manual_seed(seed)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pkvae_core.checks import profile_error as checked
-from pkvae_core.checks.profile_error import ask, by_exact, by_map, by_vae
+from pkvae_core.checks.profile_error import ask, by_exact, by_map, by_vae, without
 from pkvae_core.checks.ratio import ratio_of_medians, share_closed
 from pkvae_core.commands.measurements import profile_error as measured
 from pkvae_core.drugs.card import load_card
@@ -32,6 +32,20 @@ def test_where_meals_bring_a_drug_back_the_intervals_are_days_with_all_their_dos
     assert day.population.doses.time[0].tolist() == [0, 12, 24, 36]
     assert bool((levels < 24).all()) and float(levels.max()) > 12 and float(day.time[-1]) == 48
     assert bool((day.truth > 0).all())
+
+
+def test_patients_on_a_drug_that_saturates_take_different_amounts_each_twice_the_same():
+    amount = ask(load_card("phenytoin"), 12, torch.Generator().manual_seed(1)).population.doses.amount
+    assert len(set(amount[:, 0].tolist())) > 3 and torch.equal(amount[:, 0], amount[:, 1])
+
+
+def test_a_covariate_left_out_is_unknown_and_all_else_stays():
+    card = load_card("tacrolimus")
+    known = ask(card, 12, torch.Generator().manual_seed(1))
+    asked = without(known, card, "CYP3A5")
+    is_unknown = asked.population.covariates.isnan().any(0)
+    assert [c.name for c, missing in zip(card.covariates, is_unknown.tolist(), strict=True) if missing] == ["CYP3A5"]
+    assert torch.equal(asked.population.level, known.population.level) and not known.population.covariates.isnan().any()
 
 
 def test_who_knows_the_truth_errs_by_nothing_and_who_halves_it_errs_by_at_least_a_half(asked):
@@ -78,6 +92,7 @@ def test_figures_of_the_same_model_are_kept_and_the_table_says_all_of_them(monke
         "model": version,
         "coverage": 0.9,
         "coverage_patients": 4000,
+        "coverage_unknown": {"CYP3A5": 0.891},
         "error": {"vae": 0.101, "exact": 0.1},
         "ratio": [1.01, 0.99, 1.03],
         "floor": [1.0, 0.99, 1.01],
@@ -92,3 +107,4 @@ def test_figures_of_the_same_model_are_kept_and_the_table_says_all_of_them(monke
     assert found["drugs"]["theophylline"] == row
     said = measured.markdown(found)
     assert "1.010 (0.990 to 1.030)" in said and "15.0 (two compartments)" in said and "98 (90 to 105)" in said and "450 / 1,200" in said
+    assert "without CYP3A5 89.1 %" in said

@@ -88,6 +88,7 @@ def test_a_patient_without_a_needed_covariate_is_named(cohort):
 def test_the_opponent_has_another_structure():
     assert opponent_of(load_card("theophylline"), patients=10, rounds=1).population.startswith("one compartment, absorbed at once")
     assert opponent_of(load_card("tobramycin"), patients=10, rounds=1).population.startswith("one compartment, fitted")
+    assert opponent_of(load_card("mycophenolate"), patients=10, rounds=1).population.startswith("two compartments, fitted")
 
 
 def test_a_drug_without_weight_or_clearance_can_be_fitted_too():
