@@ -31,7 +31,7 @@ class Server:
         status = Path(f"/proc/{self.pid}/status")
         if not status.exists():
             raise ValueError("memory is read from /proc, which this machine does not have. Measure it on Linux.")
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(f"{which}:")) / 1024
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(f"{which}:")) * 1.024e-3  # kibibytes
 
 
 @contextmanager
