@@ -25,7 +25,7 @@ def _clock(patient: Patient, found: Sequence[Fitted]) -> Elapsed:
     return elapsed(max([s.time_h for s in patient.samples] + [float(each.time_h[-1]) for each in found]))
 
 
-def profile_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], unit: str, *, unit_mg_per_L: float, is_log: bool, height: int = 420) -> go.Figure:
+def profile_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], unit: str, *, unit_mg_per_L: float, is_log: bool, height: int = 470) -> go.Figure:
     """Measured levels as dots (a level below its limit as a triangle at the limit), each model's median with its 90 % band."""
     colour, chart, clock = PALETTES[theme], figure(theme, height=height), _clock(patient, found)
     for each in found:
@@ -63,7 +63,7 @@ def residuals_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], *,
         hover = f"{LABELS[each.name]}, %{{x:.1f}} {clock.unit}: %{{y:.2f}} sd<extra></extra>"
         marker = dict(color=hue, symbol=symbol, size=9)
         chart.add_trace(go.Scatter(x=times, y=each.residual, name=LABELS[each.name], mode="markers", marker=marker, hovertemplate=hover))
-    chart.update_xaxes(title_text=f"{clock.title} since the start", dtick=clock.tick)
+    chart.update_xaxes(title_text=f"{clock.title} since the start", nticks=6)
     chart.update_yaxes(title_text="Residual (sd)", range=[-4, 4])
     return chart
 
