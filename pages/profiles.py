@@ -13,7 +13,9 @@ from pages.profiles_parts.measured import show_measured
 from pages.profiles_parts.residual import show_contrast, show_residual
 from pages.profiles_parts.rivals import are_fitted, classify_all, fits_of, rivals_of
 from pages.profiles_parts.shapes import show_gallery
+from pkvae_core.drugs.population import typical_body
 from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
+from pkvae_core.insight.meals import assumption_words
 from pkvae_core.patient import Patient
 from pkvae_core.plots import profiles as plots
 from pkvae_core.records.units import concentration_factor
@@ -118,16 +120,13 @@ def show_patient(source: Source, patients: list[Patient], classes: list[Classifi
         chart(figure, key="profile_figure", alt="Measured levels with the curves of one compartment, two compartments and the VAE, each with its 90 % band.")
     with right.container(border=True, height="stretch"):
         st.markdown("**What each model misses**")
-        rows = {
-            plots.LABELS[each.name]: (
-                f"{each.error_percent:.1f} %",
-                f"{each.error_interval[0]:.1f} to {each.error_interval[1]:.1f} %",
-                f"{evidence:.1f}".replace("-", "−"),
-            )
-            for each, evidence in zip(found, (known.evidence[name] for name in NAMES), strict=True)
-        }
+        misses = [(f"{each.error_percent:.1f} %", f"{each.error_interval[0]:.1f} to {each.error_interval[1]:.1f} %") for each in found]
+        evidence = [f"{known.evidence[name]:.1f}".replace("-", "−") for name in NAMES]
+        rows = {plots.LABELS[each.name]: (*missed, nats) for each, missed, nats in zip(found, misses, evidence, strict=True)}
         st.table(pd.DataFrame(rows, index=["Misses the levels by", "its draws, 90 %", "log evidence (nats)"]).T)
         chart(plots.residuals_figure(theme(), patient, found), key="profile_residuals", alt="Residuals of the three models at every level.")
+    if words := assumption_words(body.meals_h if (body := typical_body(card)) else (), None):
+        st.caption(f":material/restaurant: {words}")
     show_contrast(drug, patient)
     st.caption(
         "Misses: root mean square, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays for flexibility. "

@@ -73,6 +73,12 @@ function changeMarks(scene, f) {
   }).join("");
 }
 
+function mealMarks(scene, f) {
+  // Where the prediction assumes meals: short ticks on the time axis, the word at the first one that has room.
+  const inside = scene.meals.filter((t) => t >= scene.from_h && t <= scene.to_h), ticks = inside.map((t) => `<path class="meal" d="M${f.x(t).toFixed(1)} ${f.bottom}v-10"/>`);
+  return ticks.join("") + (inside.length ? text(f.x(inside[0]), f.bottom - 14, "meal", "mealname") : "");
+}
+
 function nowLine(scene, f) {
   const x = f.x(scene.now_h), near = f.right - x < 96;
   const words = `<text x="${(x + (near ? -8 : 8)).toFixed(1)}" y="${f.top - 8}" class="now" text-anchor="${near ? "end" : "start"}"><tspan class="strong">Now</tspan> ${escapeText(scene.now)}</text>`;
@@ -99,7 +105,7 @@ function chartSvg(scene, option, view) {
   const fans = drawn.map(([t, b]) => `<path class="outer" d="${area(t, b[0], b[4], f)}"/><path class="inner" d="${area(t, b[1], b[3], f)}"/>`);
   const medians = drawn.map(([t, b]) => `<path class="median" d="${line(t, b[2], f)}"/>`);
   const extra = f.shown.map((o) => `<path class="curve ${o.name}" d="${o.past ? line(past.time_h, o.past, f) : ""}${line(times, o.is_fixed ? o.future : option.overlays[o.name], f)}"/>`);
-  return { f, markup: axes(scene, f, view) + (target ?? "") + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + changeMarks(scene, f) + marks(scene, f, view) + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
+  return { f, markup: axes(scene, f, view) + (target ?? "") + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + mealMarks(scene, f) + changeMarks(scene, f) + marks(scene, f, view) + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
 }
 
 function readingAt(scene, option, view, time_h) {

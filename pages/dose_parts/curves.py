@@ -10,6 +10,7 @@ from pages.dose_parts.judgement import bands
 from pages.dose_parts.shown import LEVELS, per_mg_per_L
 from pkvae_core.case import Case
 from pkvae_core.drugs.changes import marks
+from pkvae_core.insight.meals import assumed_meals
 from pkvae_core.patient import Dose, Regimen
 from pkvae_core.report.curve import grid
 from pkvae_core.report.words import bounds_words, unit_words
@@ -36,7 +37,7 @@ def scene(case: Case, regimens: tuple[Regimen, ...]) -> dict:
         "past": {"time_h": past_h, "band": past}, "future_h": future_times(case, regimens[0]),
         "given": [d.time_h for d in given(case)], "planned": [d.time_h for d in regimens[0].doses(to_h)],
         "changes": [{"time_h": c.time_h, "label": c.label} for c in marks(model(case.drug).card, posterior_for(case).patient) if c.time_h >= from_h],
-        "levels": levels, "overlays": overlays, "target": _target(case),
+        "levels": levels, "meals": assumed_meals(posterior_for(case).responses, from_h, to_h), "overlays": overlays, "target": _target(case),
     }  # fmt: skip
 
 
