@@ -15,7 +15,7 @@ from pkvae_core.patient import Dose, Regimen
 from pkvae_core.report.curve import grid
 from pkvae_core.report.words import bounds_words, unit_words
 
-BEFORE_H, AFTER_H = 72.0, 48.0
+BEFORE_H, AFTER_H, AFTER_SHARE = 72.0, 48.0, 0.5
 OVERLAYS = {"apriori": "A priori", "population": "Population"}
 
 
@@ -55,10 +55,11 @@ def given(case: Case) -> tuple[Dose, ...]:
 
 
 def window(case: Case, regimen: Regimen) -> tuple[float, float]:
-    """From three days before now, earlier where one of the last three levels is older, to two days or three intervals after it."""
+    """From three days before now, earlier where one of the last three levels is older, to two days or three intervals after it, or half as long as before."""
     first = min([d.time_h for d in given(case)] + [s.time_h for s in case.patient.samples] + [case.now_h])
     recent = [case.now_h - BEFORE_H] + [s.time_h - regimen.interval_h for s in case.patient.samples[-3:]]
-    return max(first, min(recent)), case.now_h + max(AFTER_H, 3 * regimen.interval_h)
+    from_h = max(first, min(recent))
+    return from_h, case.now_h + max(AFTER_H, 3 * regimen.interval_h, AFTER_SHARE * (case.now_h - from_h))
 
 
 def past_times(case: Case) -> tuple[float, ...]:
