@@ -1,11 +1,13 @@
 """What does the Dose page say of a drug that saturates: who never settles counts as above, and no time to steady state is promised?"""
 
+import math
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
+from pages.dose_parts.outcome import _said
 from pkvae_core.case import Case
 from pkvae_core.dosing.candidates import candidates
 from pkvae_core.dosing.recommend import recommend
@@ -39,3 +41,12 @@ def test_of_the_two_examples_one_has_a_regimen_that_reaches_its_target(example, 
     if found.best and case.current:
         daily = [each.amount_mg * 24 / each.interval_h for each in (case.current, found.best.regimen)]
         assert daily == [250, 300], "near saturation one tablet more is the whole way"
+
+
+def test_a_dose_that_exceeds_what_the_body_can_clear_is_said_never_to_settle():
+    case = Case.from_json((Path(APP).parent / "assets" / "examples" / "10-phenytoin-climbing.json").read_bytes())
+    numbers = {"trough": (math.inf, 26.9, math.inf), "auc24": (math.inf, math.inf, math.inf), "peak": (12.34, 9.5, math.inf)}
+    said = {metric: _said(case, metric, each) for metric, each in numbers.items()}
+    assert said["trough"] == {"value": "never settles", "interval": "90 %: 26.9–∞ mg/L"}
+    assert said["auc24"] == {"value": "never settles", "interval": "90 %: never settles"}
+    assert said["peak"] == {"value": "12.3", "interval": "90 %: 9.5–∞ mg/L"}
