@@ -11,6 +11,7 @@ from pkvae_core.checks.scoreboard import (
     EXPOSURES,
     HeldOut,
     Row,
+    coverage_ends,
     engine_rows,
     falling_sentence,
     main_metric,
@@ -31,9 +32,9 @@ def show_held_out(card: DrugCard, held_out: HeldOut) -> None:
         return
     left, right = st.columns(2)
     with left:
-        st.caption("How often the 90 % interval holds the truth; shaded: the goal, 88 to 92 %")
+        st.caption(f"How often the 90 % interval holds the truth, with its 95 % interval over {cells[0]['coverage_patients']:,} patients; shaded: 88 to 92 %")
         alt = "Coverage of the 90 % intervals by number of levels; the numbers stand in the table."
-        chart(plots.coverage_figure(theme(), cells), key="coverage", alt=alt)
+        chart(plots.coverage_figure(theme(), cells, coverage_ends(held_out)), key="coverage", alt=alt)
     with right:
         st.caption("Error over that of the exact posterior; shaded: the goal, at most 1.03")
         chart(plots.ratio_figure(theme(), cells), key="ratio", alt="Ratio of errors by number of levels; the numbers stand in the table.")
