@@ -10,6 +10,7 @@ from pages.dose_parts.entitled import show_banner
 from pages.dose_parts.export import show_report
 from pages.dose_parts.followed import show_followed
 from pages.dose_parts.judgement import Asked, recommendation, tried_regimen
+from pages.dose_parts.meals import say_meals, warn_of_meals
 from pages.dose_parts.opening import earlier_case
 from pages.dose_parts.ranked import MOST, show_compared, show_ranked
 from pages.dose_parts.scenarios import show_scenarios
@@ -86,7 +87,9 @@ def answer(case: Case) -> None:
     alarm = st.container(key="second_opinion_alarm")
     for caution in unsteady(posterior_for(case).card, posterior_for(case).patient):
         st.warning(caution, icon=":material/trending_up:")
+    warn_of_meals(case)
     show_answer(case, ranking, tried, {"trial": lambda: _try("live"), "accept": lambda: _accept(case, ranking), "compare": lambda: _compare("live")})
+    say_meals(case)
     show_report(case, ranking)
     table, trust = st.columns([64, 36], gap="medium")
     with table:

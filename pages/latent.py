@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import latent_map, latent_posterior, literal, model, open_case, open_page
+from pages import drug_label, latent_map, latent_posterior, literal, model, open_case, open_page
 from pages.latent_parts.between import show_path
 from pages.latent_parts.covariates import show_covariates
 from pages.latent_parts.curves import draw_curves, offer_coordinates
@@ -63,7 +63,7 @@ def say_whether_the_patient_is_here(drug: str) -> None:
     """Why the open patient is not on the map, where one is open."""
     case = open_case()
     if case and case.drug != drug:
-        st.caption(f"{literal(case.label)} takes {case.drug}: choose it above to see this patient on the map.")
+        st.caption(f"{literal(case.label)} takes {literal(drug_label(case.drug))}: choose it above to see this patient on the map.")
     elif case and latent_posterior(case).z is None:
         st.caption(f"{literal(case.label)} is not on the map: this drug's answer does not come from one latent space.")
 

@@ -36,7 +36,8 @@ def address(source: Source) -> str:
 
 def introduce(card: DrugCard, provenance: dict) -> None:
     """Name, version, and what the model was made from."""
-    papers = [MODELS[m.name].citation.split(",")[0].split(" ")[0] + f" {m.name[-4:]}" for m in card.published_models]
+    papers = ", ".join(MODELS[m.name].citation.split(",")[0].split(" ")[0] + f" {m.name[-4:]}" for m in card.published_models)
+    origin = "a model that we made up" if card.synthetic else papers
     training = provenance["training"]
     with st.container(border=True):
         st.header(card.name, anchor=False)
@@ -48,7 +49,7 @@ def introduce(card: DrugCard, provenance: dict) -> None:
                 st.badge("Gives no dose", color="orange", icon=":material/warning:")
             if card.synthetic:
                 st.badge("Synthetic: no real drug", color="orange", icon=":material/warning:")
-        st.write(f"Learned from {training['virtual_patients']:,} virtual patients drawn from {', '.join(papers)}. Made again by `{provenance['command']}`.")
+        st.write(f"Learned from {training['virtual_patients']:,} virtual patients drawn from {origin}. Made again by `{provenance['command']}`.")
         if resumed := training.get("resumed"):
             st.caption(f"Trained in two parts: {resumed}.")
         if cells := provenance["held_out"].get("cells"):
@@ -70,7 +71,7 @@ def key_figures(cells: list[dict], card: DrugCard) -> None:
     for column, (label, (value, beside)) in zip(st.columns(4), shown.items(), strict=True):
         column.metric(label, value, beside, delta_color="off", delta_arrow="off")
     where = f"{plots.EXPOSURES[exposure.split()[1]]} with {cell['levels']} levels."
-    st.caption(f"{where} Best possible: the exact posterior of the same published models on the same patients.")
+    st.caption(f"{where} Best possible: the exact posterior of the same {'model' if card.synthetic else 'published models'} on the same patients.")
 
 
 def show_training(drug: str) -> None:
@@ -131,17 +132,18 @@ def show_product(card: DrugCard, product: Product) -> None:
 
 
 def show_published(card: DrugCard) -> None:
-    """The papers that the virtual patients come from."""
+    """The papers that the virtual patients come from; a made-up drug has none, and says so."""
     total = sum(m.weight for m in card.published_models)
     for part in card.published_models:
         paper = MODELS[part.name]
         link = f" [{paper.doi}](https://doi.org/{paper.doi})" if paper.doi else ""
+        studied = "" if card.synthetic else f" Studied: {paper.population}."
         share = f"{100 * part.weight / total:.0f} % of the virtual patients"
         error = " + ".join(
             w for w in (f"{100 * paper.error.proportional:.3g} %", f"{paper.error.additive_mg_per_L:g} mg/L" if paper.error.additive_mg_per_L else "") if w
         )
-        st.markdown(f"**{paper.citation}.**{link}  \n{share}. Studied: {paper.population}. Residual error: {error}. {' '.join(paper.assumptions)}")
-        st.caption(f"Read in: {paper.reading}")
+        st.markdown(f"**{paper.citation}.**{link}  \n{share}.{studied} Residual error: {error}. {' '.join(paper.assumptions)}")
+        st.caption(f"{'Written in' if card.synthetic else 'Read in'}: {paper.reading}")
 
 
 def show_references(card: DrugCard) -> None:
@@ -200,7 +202,7 @@ for column, target in zip(st.columns(max(1, len(card.targets))), card.targets, s
         show_target(card, target)
 left, right = st.columns([60, 40])
 with left.container(border=True, height="stretch"):
-    st.header("Published models behind it", anchor=False)
+    st.header("The made-up model behind it" if card.synthetic else "Published models behind it", anchor=False)
     show_published(card)
 with right.container(border=True, height="stretch"):
     st.header("What may be given" if card.gives_dose else "What virtual patients are given", anchor=False)

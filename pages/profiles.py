@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages import chart, model, open_case, open_page, theme
+from pages import chart, drug_label, literal, model, open_case, open_page, theme
 from pages.checks_parts.jobs import Step
 from pages.checks_parts.running import begin, is_running, outcomes, show_running
 from pages.checks_parts.source import Source, choose_source
@@ -11,24 +11,29 @@ from pages.latent_parts.teaching import offer_example
 from pages.profiles_parts.forms import show_forms
 from pages.profiles_parts.measured import show_measured
 from pages.profiles_parts.residual import show_contrast, show_residual
-from pages.profiles_parts.rivals import classify_all, fits_of
+from pages.profiles_parts.rivals import are_fitted, classify_all, fits_of, rivals_of
 from pages.profiles_parts.shapes import show_gallery
+from pkvae_core.drugs.population import typical_body
 from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
+from pkvae_core.insight.meals import assumption_words
 from pkvae_core.patient import Patient
 from pkvae_core.plots import profiles as plots
 from pkvae_core.records.units import concentration_factor
 from pkvae_core.report.words import unit_words
 
-CLASSES = "profile_classes"
+CLASSES, RIVALS = "profile_classes", "profile_rivals"
+FIRST = "the compartment models are fitted first, once per server: half a minute to a few minutes"
+FITTING = "Fitting the compartment models to virtual patients"
 
 
 def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
     """Classes of the chosen patients, once they were asked for; empty before."""
     outcome = outcomes(source).get(CLASSES)
-    step = Step(CLASSES, "Classifying the patients", lambda tick: classify_all(source, tick))
+    steps = [] if are_fitted(source.drug) else [_fitting(source.drug)]
+    steps.append(Step(CLASSES, "Classifying the patients", lambda tick: classify_all(source, tick)))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Classify", type="primary", icon=":material/play_arrow:", disabled=is_running(source), on_click=begin, args=(source, [step]))
-        st.caption(f"{source.words()[0].upper()}{source.words()[1:]}. About 1 s a patient, in the background; the first run fits the compartment models.")
+        st.button("Classify", type="primary", icon=":material/play_arrow:", disabled=is_running(source), on_click=begin, args=(source, steps))
+        st.caption(f"{source.words()[0].upper()}{source.words()[1:]}. About 1 s a patient, in the background; {FIRST}.")
     show_running()
     show_measured(source.drug)
     if outcome is None:
@@ -64,8 +69,27 @@ def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
     return patients, classes
 
 
-def show_patient(drug: str, patients: list[Patient], classes: list[Classification]) -> None:
+def _fitting(drug: str) -> Step:
+    """The compartment models of a drug, fitted once per server: half a minute, and minutes for a drug that has to be simulated."""
+    return Step(RIVALS, FITTING, lambda tick: rivals_of(drug, tick))
+
+
+def _offer_fit(source: Source) -> None:
+    """Until the compartment models are there: a button that begins to fit them, and why they cannot be fitted, where that was found."""
+    if (ended := outcomes(source).get(RIVALS)) and ended.failure:
+        st.warning(f"{ended.failure[0].upper()}{ended.failure[1:]}", icon=":material/warning:")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Fit the three models", icon=":material/play_arrow:", key="fit_rivals", disabled=is_running(source), on_click=begin,
+            args=(source, [_fitting(source.drug)], literal(drug_label(source.drug))),
+        )  # fmt: skip
+        st.caption(f"{FIRST[0].upper()}{FIRST[1:]}. The page stays at your service meanwhile.")
+
+
+def show_patient(source: Source, patients: list[Patient], classes: list[Classification]) -> None:
     """One patient's profile under the three models."""
+    drug = source.drug
     st.header("One patient's profile", anchor=False)
     case = open_case()
     everyone = {f"patient {p.id}": (p, c) for p, c in zip(patients, classes, strict=True)}
@@ -78,8 +102,11 @@ def show_patient(drug: str, patients: list[Patient], classes: list[Classificatio
         chosen = st.selectbox("Patient", list(everyone), key=f"profile_of_{drug}", width=320)
         is_log = st.toggle("Logarithmic scale", key="profile_log", persist_state="session")
     patient, known = everyone[chosen]
+    if not are_fitted(drug):
+        _offer_fit(source)
+        return
     try:
-        with st.spinner("Fitting the three models: half a minute the first time on this server"):
+        with st.spinner("Fitting the three models to this patient"):
             found, known = fits_of(drug, patient, known)
     except ValueError as error:
         st.warning(f"{str(error)[0].upper()}{str(error)[1:]}", icon=":material/warning:")
@@ -93,12 +120,13 @@ def show_patient(drug: str, patients: list[Patient], classes: list[Classificatio
         chart(figure, key="profile_figure", alt="Measured levels with the curves of one compartment, two compartments and the VAE, each with its 90 % band.")
     with right.container(border=True, height="stretch"):
         st.markdown("**What each model misses**")
-        rows = {
-            plots.LABELS[each.name]: (f"{each.error_percent:.1f} %", f"{each.error_interval[0]:.1f} to {each.error_interval[1]:.1f} %", f"{evidence:.1f}")
-            for each, evidence in zip(found, (known.evidence[name] for name in NAMES), strict=True)
-        }
+        misses = [(f"{each.error_percent:.1f} %", f"{each.error_interval[0]:.1f} to {each.error_interval[1]:.1f} %") for each in found]
+        evidence = [f"{known.evidence[name]:.1f}".replace("-", "−") for name in NAMES]
+        rows = {plots.LABELS[each.name]: (*missed, nats) for each, missed, nats in zip(found, misses, evidence, strict=True)}
         st.table(pd.DataFrame(rows, index=["Misses the levels by", "its draws, 90 %", "log evidence (nats)"]).T)
         chart(plots.residuals_figure(theme(), patient, found), key="profile_residuals", alt="Residuals of the three models at every level.")
+    if words := assumption_words(body.meals_h if (body := typical_body(card)) else (), None):
+        st.caption(f":material/restaurant: {words}")
     show_contrast(drug, patient)
     st.caption(
         "Misses: root mean square, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays for flexibility. "
@@ -119,7 +147,7 @@ def show(part: str) -> None:
         show_forms()
     elif source := choose_source():
         offer_example(source.drug)
-        show_patient(source.drug, *show_cohort(source))
+        show_patient(source, *show_cohort(source))
     else:
         show_running()
 

@@ -13,9 +13,9 @@ def plain(value: float, decimals: int = 3) -> str:
 
 
 def rounded(value: float) -> str:
-    """A result to three significant digits: 487; 1,230; 12.3; 0.85."""
+    """A result to three significant digits: 487; 1,230; 12.3; 0.85; ∞."""
     if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else "no limit"
+        return "0" if value == 0 else "∞"
     digits = 2 - math.floor(math.log10(abs(value)))
     return plain(round(value, digits), max(digits, 0))
 

@@ -1,5 +1,7 @@
 """Does the Dose page speak of a drug that meals bring back: its assumption about meals, its day, a dose in the target?"""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -19,3 +21,11 @@ def test_the_example_patient_gets_half_the_usual_start():
     words = " ".join(element.value for kind in (test.markdown, test.caption) for element in kind)
     assert "Would choose **500 mg every 12 h" in words and "Agrees" in words
     assert "halves of a day unlike" in words
+    assert "at 12:00 and 18:00" in words and "Other meal hours are not modelled" in words and not test.warning
+
+
+def test_a_record_that_begins_in_the_evening_is_warned_of():
+    test = AppTest.from_file(str(APP), default_timeout=200)
+    test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=12))
+    test = test.switch_page("pages/dose.py").run()
+    assert not test.exception and "00:00 and 06:00" in " ".join(warning.value for warning in test.warning)

@@ -62,6 +62,13 @@ def test_what_is_not_recorded_is_said_to_be_missing(monkeypatch, tmp_path):
     assert "Not measured yet" in words(opened("ODE against VAE"))
 
 
+def test_nobody_waits_for_compartment_models_that_were_not_asked_for(monkeypatch):
+    monkeypatch.setattr(rivals, "FITTED", {})
+    test = visit(PAGE, case())
+    assert not test.exception and not charts(test) and not rivals.FITTED
+    assert not test.button(key="fit_rivals").disabled and "once per server" in words(test)
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """Compartment models after two rounds of fitting: the page's own take half a minute."""
@@ -69,7 +76,7 @@ def quick(monkeypatch):
     cohort = simulate(model.card, 30, torch.Generator().manual_seed(5), samples=5, changing=0.0).population
     with torch.no_grad():
         one, two = (fit_population(model.card, cohort, Structure(n), rounds=2).model for n in (1, 2))
-    monkeypatch.setattr(rivals, "_rivals", lambda drug, version: Rivals(model, one, two))
+    monkeypatch.setattr(rivals, "FITTED", {("vancomycin", model.version): Rivals(model, one, two)})
 
 
 def test_the_open_patient_has_curves_a_contrast_and_a_correction(quick):

@@ -54,4 +54,7 @@ def test_the_example_is_taught_level_by_level(drug):
 
 @pytest.mark.parametrize("drug", TEACHING)
 def test_the_models_page_says_that_it_is_synthetic(drug):
-    assert "Synthetic: no real drug" in words(visit("models", models_drug=drug))
+    test = visit("models", models_drug=drug)
+    said = words(test) + " ".join(header.value for header in test.header)
+    assert "Synthetic: no real drug" in said and "a model that we made up" in said and "The made-up model behind it" in said
+    assert "Published models" not in said and "published model" not in said

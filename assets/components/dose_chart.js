@@ -26,10 +26,10 @@ function levelTicks(top, isLog, floor) {
 }
 
 function frame(scene, option, view) {
-  // The plotting area and its two scales. The top covers what is always on the chart and the chosen amount's 90 % band, in whole grid steps.
+  // The plotting area and its two scales. The top covers what is always on the chart, where the target begins and the chosen amount's 90 % band, in whole grid steps.
   const left = 50, right = view.width < 420 ? 14 : 118, top = 26, bottom = 46, pixels = view.width - left - right;
   const shown = scene.overlays.filter((o) => view.shown.has(o.name));
-  const highest = Math.max(scene.ceiling, ...option.band[4], ...shown.flatMap((o) => o.is_fixed ? o.future : option.overlays[o.name] ?? []));
+  const highest = Math.max(scene.ceiling, scene.target?.low ?? scene.target?.high ?? 0, ...option.band[4], ...shown.flatMap((o) => o.is_fixed ? o.future : option.overlays[o.name] ?? []));
   const step = niceStep(highest * 1.02, 5), peak = Math.ceil((highest * 1.02) / step) * step;
   const positive = [...scene.past.band[0], ...option.band[0]].filter((v) => v > 0), floor = Math.max(Math.min(...positive, scene.lowest ?? Infinity, peak / 10) / 1.5, peak / 1000);
   const x = (t) => left + ((t - scene.from_h) / (scene.to_h - scene.from_h)) * pixels;
@@ -73,6 +73,19 @@ function changeMarks(scene, f) {
   }).join("");
 }
 
+function targetBand(scene, f) {
+  // As much of the target as the chart holds, for its upper end may lie far above what is expected; and its name, which stands on the curves.
+  const within = (v) => Math.min(v, f.peak), top = f.y(within(scene.target.high ?? f.peak)), bottom = f.y(within(scene.target.low ?? 0)), x = f.x(scene.start_h);
+  return [`<rect class="target" x="${x.toFixed(1)}" width="${Math.max(0, f.right - x).toFixed(1)}" y="${top.toFixed(1)}" height="${Math.max(0, bottom - top).toFixed(1)}"/>`,
+    text(f.right - 4, top + 14, scene.target.label, "targetname", "end")];
+}
+
+function mealMarks(scene, f) {
+  // Where the prediction assumes meals: short ticks on the time axis, the word at the first one that has room.
+  const inside = scene.meals.filter((t) => t >= scene.from_h && t <= scene.to_h), ticks = inside.map((t) => `<path class="meal" d="M${f.x(t).toFixed(1)} ${f.bottom}v-10"/>`);
+  return ticks.join("") + (inside.length ? text(f.x(inside[0]), f.bottom - 14, "meal", "mealname") : "");
+}
+
 function nowLine(scene, f) {
   const x = f.x(scene.now_h), near = f.right - x < 96;
   const words = `<text x="${(x + (near ? -8 : 8)).toFixed(1)}" y="${f.top - 8}" class="now" text-anchor="${near ? "end" : "start"}"><tspan class="strong">Now</tspan> ${escapeText(scene.now)}</text>`;
@@ -93,13 +106,12 @@ function endLabels(scene, option, f, view) {
 
 function chartSvg(scene, option, view) {
   const f = frame(scene, option, view), past = scene.past, times = scene.future_h;
-  const target = scene.target && `<rect class="target" x="${f.x(scene.start_h).toFixed(1)}" width="${Math.max(0, f.right - f.x(scene.start_h)).toFixed(1)}" y="${f.y(scene.target.high ?? f.peak).toFixed(1)}" height="${(f.y(scene.target.low ?? 0) - f.y(scene.target.high ?? f.peak)).toFixed(1)}"/>`
-    + text(f.right - 4, f.y(scene.target.high ?? f.peak) + 14, scene.target.label, "targetname", "end");
+  const [target, targetName] = scene.target ? targetBand(scene, f) : ["", ""];
   const drawn = [[past.time_h, past.band], ...(view.isBlank ? [] : [[times, option.band]])].filter(([t]) => t.length);
   const fans = drawn.map(([t, b]) => `<path class="outer" d="${area(t, b[0], b[4], f)}"/><path class="inner" d="${area(t, b[1], b[3], f)}"/>`);
   const medians = drawn.map(([t, b]) => `<path class="median" d="${line(t, b[2], f)}"/>`);
   const extra = f.shown.map((o) => `<path class="curve ${o.name}" d="${o.past ? line(past.time_h, o.past, f) : ""}${line(times, o.is_fixed ? o.future : option.overlays[o.name], f)}"/>`);
-  return { f, markup: axes(scene, f, view) + (target ?? "") + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + changeMarks(scene, f) + marks(scene, f, view) + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
+  return { f, markup: axes(scene, f, view) + target + fans.join("") + extra.join("") + medians.join("") + nowLine(scene, f) + mealMarks(scene, f) + changeMarks(scene, f) + marks(scene, f, view) + targetName + endLabels(scene, option, f, view) + '<g id="cursor"></g>' };
 }
 
 function readingAt(scene, option, view, time_h) {

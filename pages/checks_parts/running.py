@@ -14,11 +14,11 @@ EVERY_S = 1.0
 JOBS = "checks_jobs"
 
 
-def begin(source: Source, steps: Sequence[Step]) -> None:
-    """Start these checks on this source. The results of the last few sources stay; older ones are dropped."""
+def begin(source: Source, steps: Sequence[Step], label: str = "") -> None:
+    """Start these checks on this source; `label` says on whom, where it is not the source. The results of the last few sources stay; older ones are dropped."""
     jobs: dict[str, list[Job]] = st.session_state.setdefault(JOBS, {})
     mine = jobs.pop(source.key, [])
-    jobs[source.key] = [*mine, Job(steps, source.words())]
+    jobs[source.key] = [*mine, Job(steps, label or source.words())]
     for old in list(jobs)[:-KEPT]:
         for job in jobs.pop(old):
             job.cancel()

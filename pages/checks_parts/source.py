@@ -75,9 +75,8 @@ def choose_source() -> Source | None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         case = open_case()
         first = case.drug if case else next(iter(names))
-        drug = st.segmented_control(
-            "Drug", list(names), default=first, required=True, format_func=names.__getitem__, key="checks_drug", persist_state="session"
-        )
+        index = list(names).index(first)
+        drug = st.selectbox("Drug", list(names), index, format_func=names.__getitem__, key="checks_drug", width=230, persist_state="session")
         kind = UPLOADED  # no virtual patients without a published model
         if model(drug).card.published_models:
             kind = st.segmented_control("Checked on", [VIRTUAL, UPLOADED], default=VIRTUAL, required=True, key="checks_kind", persist_state="session")

@@ -10,11 +10,12 @@ from pages.dose_parts.judgement import bands
 from pages.dose_parts.shown import LEVELS, per_mg_per_L
 from pkvae_core.case import Case
 from pkvae_core.drugs.changes import marks
+from pkvae_core.insight.meals import assumed_meals
 from pkvae_core.patient import Dose, Regimen
 from pkvae_core.report.curve import grid
 from pkvae_core.report.words import bounds_words, unit_words
 
-BEFORE_H, AFTER_H = 72.0, 48.0
+BEFORE_H, AFTER_H, AFTER_SHARE = 72.0, 48.0, 0.5
 OVERLAYS = {"apriori": "A priori", "population": "Population"}
 
 
@@ -36,7 +37,7 @@ def scene(case: Case, regimens: tuple[Regimen, ...]) -> dict:
         "past": {"time_h": past_h, "band": past}, "future_h": future_times(case, regimens[0]),
         "given": [d.time_h for d in given(case)], "planned": [d.time_h for d in regimens[0].doses(to_h)],
         "changes": [{"time_h": c.time_h, "label": c.label} for c in marks(model(case.drug).card, posterior_for(case).patient) if c.time_h >= from_h],
-        "levels": levels, "overlays": overlays, "target": _target(case),
+        "levels": levels, "meals": assumed_meals(posterior_for(case).responses, from_h, to_h), "overlays": overlays, "target": _target(case),
     }  # fmt: skip
 
 
@@ -54,10 +55,11 @@ def given(case: Case) -> tuple[Dose, ...]:
 
 
 def window(case: Case, regimen: Regimen) -> tuple[float, float]:
-    """From three days before now, earlier where one of the last three levels is older, to two days or three intervals after it."""
+    """From three days before now, earlier where one of the last three levels is older, to two days or three intervals after it, or half as long as before."""
     first = min([d.time_h for d in given(case)] + [s.time_h for s in case.patient.samples] + [case.now_h])
     recent = [case.now_h - BEFORE_H] + [s.time_h - regimen.interval_h for s in case.patient.samples[-3:]]
-    return max(first, min(recent)), case.now_h + max(AFTER_H, 3 * regimen.interval_h)
+    from_h = max(first, min(recent))
+    return from_h, case.now_h + max(AFTER_H, 3 * regimen.interval_h, AFTER_SHARE * (case.now_h - from_h))
 
 
 def past_times(case: Case) -> tuple[float, ...]:

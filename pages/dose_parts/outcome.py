@@ -4,11 +4,12 @@ import math
 
 from pages.dose_parts.shown import NAMES, bound_words, bounds_of, factor_of, figure_words, metric_name, unit_of
 from pkvae_core.case import Case
-from pkvae_core.dosing.option import Option
+from pkvae_core.dosing.option import Interval90, Option
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.report.words import percent_words, twentieths
 
 OUTCOMES = 20
+NEVER = "never settles"
 OFF_THE_CHART = 1e9  # stands for "never settles" where JSON knows no infinity
 
 
@@ -17,11 +18,15 @@ def metrics(case: Case, option: Option) -> list[dict]:
     target = case.target
     own = {target.metric: (option.exposure_median, option.exposure_low90, option.exposure_high90)}
     found = own | {metric: option.companion[metric] for metric in ("auc24", "trough") if metric != target.metric}
-    words = {metric: figure_words(case, metric, *numbers) for metric, numbers in found.items()}
-    return [
-        {"label": metric_name(target, metric) if metric == target.metric else NAMES[metric], "value": value, "interval": f"90 %: {interval} {unit}".rstrip()}
-        for metric, (value, interval, unit) in words.items()
-    ]
+    labels = {metric: metric_name(target, metric) if metric == target.metric else NAMES[metric] for metric in found}
+    return [{"label": labels[metric]} | _said(case, metric, numbers) for metric, numbers in found.items()]
+
+
+def _said(case: Case, metric: str, numbers: Interval90) -> dict:
+    """Value and interval; of a body whose elimination is saturated, that it never settles."""
+    value, interval, unit = figure_words(case, metric, *numbers)
+    median, low, _ = map(math.isfinite, numbers)
+    return {"value": value if median else NEVER, "interval": f"90 %: {interval} {unit}".rstrip() if low else f"90 %: {NEVER}"}
 
 
 def counts(option: Option) -> tuple[int, int, int]:

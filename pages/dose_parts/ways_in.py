@@ -40,6 +40,7 @@ def _show_examples() -> None:
         words, button = st.columns([68, 32], vertical_alignment="center")
         words.markdown(f"**{load_card(case.drug).name}** · {case.source}")
         button.button(case.label, key=f"example_{path.stem}", on_click=_open_example, args=(path.name,), width="stretch")
+    st.caption("All of them are synthetic.")
 
 
 @cache

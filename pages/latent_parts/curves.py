@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages import chart, latent_map, theme
+from pages import chart, latent_map, model, theme
 from pages.latent_parts.known import INTERVALS, bundle_of, course_of, everybody, patient_here, regimen_of
 from pkvae_core.insight.axes import Axis, coordinates
 from pkvae_core.insight.latent import LatentMap, shares, spread
@@ -24,10 +24,10 @@ def draw_curves(drug: str, chosen: list[int]) -> None:
     names = {"population": "All patients", "chosen": "Chosen", "patient": here[0].label if here else ""}
     figure = plots.curves_figure(theme(), everybody(drug, INTERVALS), picked, mine, names)
     chart(figure, key="latent_curves", alt=f"Concentration curves: {number.lower()}.")
-    _describe(population, chosen or range(len(population.z)))
+    _describe(drug, population, chosen or range(len(population.z)))
 
 
-def _describe(population: LatentMap, of: Sequence[int]) -> None:
+def _describe(drug: str, population: LatentMap, of: Sequence[int]) -> None:
     with st.container(horizontal=True):
         for known in (p for p in population.properties if p.is_pharmacokinetic or p.name == "complexity"):
             median, low, high = spread(known, of)
@@ -35,8 +35,9 @@ def _describe(population: LatentMap, of: Sequence[int]) -> None:
             label = "From one compartment" if known.name == "complexity" else known.label
             st.metric(label, f"{rounded(median)} {known.unit}", interval, delta_color="off", delta_arrow="off", width="content", help=_help(known.name))
     parts = shares(population.property("published_model"), of)
+    origin = "a made-up model" if model(drug).card.synthetic else ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in parts.items())
     simple = "" if any(p.name in ("complexity", "target") for p in population.properties) else " All of them have one compartment."
-    st.caption("From " + ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in parts.items()) + f".{simple}")
+    st.caption(f"From {origin}.{simple}")
 
 
 def _help(name: str) -> str | None:

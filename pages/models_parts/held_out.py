@@ -11,6 +11,7 @@ from pkvae_core.checks.scoreboard import (
     EXPOSURES,
     HeldOut,
     Row,
+    coverage_ends,
     engine_rows,
     falling_sentence,
     main_metric,
@@ -31,9 +32,9 @@ def show_held_out(card: DrugCard, held_out: HeldOut) -> None:
         return
     left, right = st.columns(2)
     with left:
-        st.caption("How often the 90 % interval holds the truth; shaded: the goal, 88 to 92 %")
+        st.caption(f"How often the 90 % interval holds the truth, with its 95 % interval over {cells[0]['coverage_patients']:,} patients; shaded: 88 to 92 %")
         alt = "Coverage of the 90 % intervals by number of levels; the numbers stand in the table."
-        chart(plots.coverage_figure(theme(), cells), key="coverage", alt=alt)
+        chart(plots.coverage_figure(theme(), cells, coverage_ends(held_out)), key="coverage", alt=alt)
     with right:
         st.caption("Error over that of the exact posterior; shaded: the goal, at most 1.03")
         chart(plots.ratio_figure(theme(), cells), key="ratio", alt="Ratio of errors by number of levels; the numbers stand in the table.")
@@ -55,12 +56,14 @@ def show_scoreboard(card: DrugCard, held_out: HeldOut) -> None:
     usual = "2" if "2" in levels else levels[-1]
     chosen = st.segmented_control("Levels known", levels, default=usual, required=True, key=f"scoreboard_{card.drug}", persist_state="session")
     rows = [row for row in engine_rows(held_out, [main_metric(card)]) if row["Levels"] == chosen]
-    shown = [{name: value for name, value in row.items() if name not in ("Levels", "Exposure", "Rungs")} for row in rows]
+    empty = {name for name in rows[0] if not any(row[name] for row in rows)}  # chances in target, where the card has no target
+    shown = [{name: value for name, value in row.items() if name not in empty | {"Levels", "Exposure", "Rungs"}} for row in rows]
     st.dataframe(pd.DataFrame(shown), hide_index=True, height="content")
+    right = "The right model knows which paper a patient comes from, which nobody does in practice. " if len(card.published_models) > 1 else ""
     wrong = f" Wrong model: {held_out['opponent']}." if held_out.get("opponent") else ""
     st.caption(
         f"Measured on the {EXPOSURES[main_metric(card)]} of {held_out['cells'][0]['patients']:,} virtual patients; coverage of the VAE on more (below).{wrong} "
-        "The right model knows which paper a patient comes from, which nobody does in practice. Where another row is better than the VAE's, the VAE loses."
+        f"{right}Where another row is better than the VAE's, the VAE loses."
     )
 
 
@@ -73,7 +76,7 @@ def _show_tables(card: DrugCard, held_out: HeldOut) -> None:
     """What the short table leaves out, closed until it is asked for."""
     more: dict[str, Sequence[Row]] = {
         "Every engine, exposure and number of levels": engine_rows(held_out, measured(card)),
-        "By the published model that made the patients": model_rows(held_out, main_metric(card)),
+        "By the model that made the patients": model_rows(held_out, main_metric(card)),
         "Coverage in each group of patients": stratum_rows(held_out),
     }
     for title, rows in more.items():

@@ -15,7 +15,7 @@ def show_measured(drug: str) -> None:
     false, called, roc = each["false_alarms"], each["called_complex"], each["roc"]
     shown = {
         "Simple patients called complex": (_percent(false), _interval(false)),
-        "Published patients called complex": (_percent(called), _interval(called)),
+        "Patients of this drug called complex": (_percent(called), _interval(called)),
         "Told apart (area under ROC)": (f"{roc['area']:.2f}", f"0.5 is chance (95 %: {roc['low95']:.2f} to {roc['high95']:.2f})"),
     }
     for column, (label, (value, beside)) in zip(st.columns(3), shown.items(), strict=True):

@@ -18,7 +18,8 @@ def show_residual(drug: str, patient: Patient) -> None:
         "The residual model: one compartment times a learned correction that begins as 1, so that untrained it is the textbook's. What the drug's virtual "
         "patients had in common is its prior (grey); this patient's levels narrow it (blue)."
     )
-    found = residual_of(drug, patient)
+    with st.spinner("Learning the correction"):
+        found = residual_of(drug, patient)
     card = model(drug).card
     unit, factor = unit_words(card.concentration_unit), concentration_factor(card.concentration_unit, card.molar_mass_g_per_mol)
     left, right = st.columns([58, 42])
@@ -35,7 +36,9 @@ def show_residual(drug: str, patient: Patient) -> None:
 def show_contrast(drug: str, patient: Patient) -> None:
     """Compartments against VAE on these levels, with interval and null."""
     try:
-        st.markdown(contrast_of(drug, patient).sentence)
+        with st.spinner("Asking the same of one-compartment patients, dosed and sampled alike"):
+            found = contrast_of(drug, patient)
+        st.markdown(found.sentence)
     except ValueError as error:
         st.caption(f"{str(error)[0].upper()}{str(error)[1:]}")
 

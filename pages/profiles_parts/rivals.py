@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from pages import model
 from pages.checks_parts.source import Source
-from pkvae_core.checks.progress import Progress
+from pkvae_core.checks.progress import Progress, silent
 from pkvae_core.checks.virtual import fresh
 from pkvae_core.insight.contrast import Contrast, contrast
 from pkvae_core.insight.hybrid import TOGETHER, Classification, Rivals, classify, fit_rivals, ready
@@ -13,14 +13,23 @@ from pkvae_core.insight.residual_fit import ResidualFit, ResidualModel, residual
 from pkvae_core.insight.residual_model import learn_correction
 from pkvae_core.patient import Patient
 
+MOST = 16  # models whose rivals a server keeps
+FITTED: dict[tuple[str, str], Rivals] = {}  # not Streamlit's cache: background threads ask too, and a page asks whether they are there
 
-def rivals_of(drug: str) -> Rivals:
-    return _rivals(drug, model(drug).version)
+
+def are_fitted(drug: str) -> bool:
+    """Whether the compartment models of this drug are there, so that nobody waits a minute for them."""
+    return (drug, model(drug).version) in FITTED
 
 
-@lru_cache(maxsize=16)  # not Streamlit's: background threads ask too
-def _rivals(drug: str, version: str) -> Rivals:
-    return fit_rivals(model(drug))
+def rivals_of(drug: str, tick: Progress = silent) -> Rivals:
+    """The models that compete for this drug's patients."""
+    key = drug, model(drug).version
+    if key not in FITTED:
+        FITTED[key] = fit_rivals(model(drug), tick=tick)
+        for oldest in list(FITTED)[:-MOST]:
+            FITTED.pop(oldest, None)
+    return FITTED[key]
 
 
 def patients_of(source: Source) -> tuple[Patient, ...]:
@@ -49,21 +58,40 @@ def classify_all(source: Source, tick: Progress) -> tuple[list[Patient], list[Cl
 
 def contrast_of(drug: str, patient: Patient) -> Contrast:
     """Compartments against VAE on these levels. Raises ValueError where none lies above its limit."""
+    return _contrast(drug, model(drug).version, patient)
+
+
+@lru_cache(maxsize=64)
+def _contrast(drug: str, version: str, patient: Patient) -> Contrast:
     return contrast(rivals_of(drug), patient)
 
 
 @lru_cache(maxsize=16)
 def _residual_model(drug: str, version: str) -> ResidualModel:
-    textbook = _rivals(drug, version).one
+    textbook = rivals_of(drug).one
     return ResidualModel(model(drug).card, textbook, learn_correction(textbook, model(drug).card))
 
 
 def residual_of(drug: str, patient: Patient) -> ResidualFit:
     """One compartment and its learned correction on one patient."""
-    return residual_fit(_residual_model(drug, model(drug).version), patient, profile_times(patient))
+    return _residual(drug, model(drug).version, patient)
+
+
+@lru_cache(maxsize=64)
+def _residual(drug: str, version: str, patient: Patient) -> ResidualFit:
+    return residual_fit(_residual_model(drug, version), patient, profile_times(patient))
 
 
 def fits_of(drug: str, patient: Patient, known: Classification | None) -> tuple[tuple[Fitted, ...], Classification]:
     """All three models on one patient, and the class. Raises ValueError where a compartment model lacks a covariate."""
-    rivals = rivals_of(drug)
-    return fits(rivals, patient), known or classify(rivals, [patient])[0]
+    return _fits(drug, model(drug).version, patient), known or _class(drug, model(drug).version, patient)
+
+
+@lru_cache(maxsize=64)
+def _fits(drug: str, version: str, patient: Patient) -> tuple[Fitted, ...]:
+    return fits(rivals_of(drug), patient)
+
+
+@lru_cache(maxsize=64)
+def _class(drug: str, version: str, patient: Patient) -> Classification:
+    return classify(rivals_of(drug), [patient])[0]

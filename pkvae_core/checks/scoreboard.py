@@ -7,6 +7,7 @@ from typing import Any
 
 from pkvae_core.checks.benchmark import Benchmark, Cell
 from pkvae_core.checks.contenders import ENGINES, measured
+from pkvae_core.checks.coverage import wilson
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.reference import LEAST_EFFECTIVE
 
@@ -39,6 +40,12 @@ def main_metric(card: DrugCard) -> str:
 def engine_rows(held_out: HeldOut, metrics: Sequence[str]) -> list[Row]:
     """One row for each number of levels, engine and exposure; what a record does not hold is left empty."""
     return [_engine_row(cell, engine, metric) for cell in held_out["cells"] for metric in metrics for engine in _engines(cell, metric)]
+
+
+def coverage_ends(held_out: HeldOut) -> dict[str, list[tuple[float, float]]]:
+    """For each engine and exposure the 95 % interval of its measured coverage, one for each number of levels: it was measured on so many patients only."""
+    cells = held_out["cells"]
+    return {key: [wilson(cell["coverage"][key], cell["coverage_patients"]) for cell in cells] for key in cells[0]["coverage"]}
 
 
 def _engines(cell: HeldOut, metric: str) -> list[str]:

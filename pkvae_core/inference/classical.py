@@ -7,7 +7,7 @@ of different parameters are independent (a diagonal omega). The same random numb
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -75,11 +75,15 @@ class _State:
     error: ResidualError
 
 
-def fit_population(card: DrugCard, population: Population, structure: Structure, *, rounds: int = ROUNDS, seed: int = 0) -> Fit:
+def fit_population(
+    card: DrugCard, population: Population, structure: Structure, *, rounds: int = ROUNDS, seed: int = 0, tick: Callable[[int, int], None] | None = None
+) -> Fit:
     """A model of this structure fitted to patients whose weight (and creatinine clearance, where the card has one) is known. Raises ValueError otherwise."""
     used = _used(card, population)
     state, is_settled, taken = _start(card, structure, used), False, 0
     while taken < rounds and not is_settled:
+        if tick:
+            tick(taken, rounds)
         taken += 1
         found = _expect(card, population, _model(card, structure, state, used), seed)
         following = _maximise(card, population, structure, state, found, used)

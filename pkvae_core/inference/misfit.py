@@ -1,7 +1,7 @@
 """How badly do the levels fit what the model believes once it has seen them, and how far did they push it?"""
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from pkvae_core.inference.observable import errors_of
 from pkvae_core.inference.posterior import Posterior, predict
@@ -25,7 +25,7 @@ def misfit(posterior: Posterior) -> float:
     total = 0.0
     for share, error in errors_of(posterior):
         sd = np.maximum(np.hypot(error.additive_mg_per_L, error.proportional * concentration), 1e-6)
-        total += float(np.asarray(predicted.weight) @ (share * chi2.sf(((deviation / sd) ** 2).sum(1), len(samples))))
+        total += float(np.asarray(predicted.weight) @ (share * chdtrc(len(samples), ((deviation / sd) ** 2).sum(1))))
     return total
 
 
@@ -42,7 +42,7 @@ def latent_distance(posterior: Posterior, prior: Posterior) -> tuple[float, floa
     learned = np.clip(1 - np.linalg.eigvalsh(root @ left @ root.T), 1e-3, 1)
     square = float(np.square(root @ (mean - centre)).sum())
     scale, freedom = (learned**2).sum() / learned.sum(), learned.sum() ** 2 / (learned**2).sum()
-    return square**0.5, float(chi2.sf(square / scale, freedom))
+    return square**0.5, float(chdtrc(freedom, square / scale))
 
 
 def _moments(z: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

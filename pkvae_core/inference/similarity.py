@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
@@ -57,7 +57,7 @@ def _to_cohort(patient: Patient, learned: Mapping[str, Any]) -> Similarity | Non
     covariance = torch.tensor(learned["covariance"], dtype=torch.float64)[known][:, known] + 1e-9 * torch.eye(k)
     apart = own - torch.tensor(learned["mean"], dtype=torch.float64)[known]
     square = float(apart @ torch.linalg.solve(covariance, apart))
-    return Similarity(square**0.5, float(f_distribution.sf(square * n * (n - k) / (k * (n**2 - 1)), k, n - k)), stated)
+    return Similarity(square**0.5, float(fdtrc(k, n - k, square * n * (n - k) / (k * (n**2 - 1)))), stated)
 
 
 def _to_virtual(card: DrugCard, patient: Patient) -> Similarity | None:

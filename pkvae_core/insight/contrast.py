@@ -40,11 +40,17 @@ class Contrast:
     @property
     def sentence(self) -> str:
         low, high = np.quantile(self.twins, (0.05, 0.95))
+        than, word = _points(self.median).split(" ")
         return (
-            f"The best compartment fit misses {self.median:+.1f} points more than the VAE (90 % of its draws {self.low90:+.1f} to {self.high90:+.1f}). Of "
-            f"{len(self.twins)} one-compartment patients dosed and sampled alike, 90 % show {low:+.1f} to {high:+.1f}; "
-            f"{100 * self.share:.0f} % show as much or more."
+            f"The best compartment fit misses the levels by {than} points {word} than the VAE (90 % of the draws: {_points(self.low90)} to "
+            f"{_points(self.high90)}). Of {len(self.twins)} one-compartment patients dosed and sampled alike, 90 % lie between {_points(float(low))} and "
+            f"{_points(float(high))}; {100 * self.share:.0f} % show as much or more."
         )
+
+
+def _points(difference: float) -> str:
+    """1.9 less; 6.6 more."""
+    return f"{abs(difference):.1f} {'less' if difference < 0 else 'more'}"
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ patients of both kinds, whose answer is known.
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -87,12 +87,16 @@ class Classification:
         )
 
 
-def fit_rivals(model: PKVAE, *, patients: int = COHORT, rounds: int = 40, seed: int = 0) -> Rivals:
+def fit_rivals(model: PKVAE, *, patients: int = COHORT, rounds: int = 40, seed: int = 0, tick: Callable[[int, int], None] = lambda done, total: None) -> Rivals:
     """Both classical models fitted to the same fresh virtual cohort, and the score calibrated on other virtual patients."""
     card = model.card
     cohort = simulate(card, patients, torch.Generator().manual_seed(SEED_OFFSET + seed), samples=5, changing=0.0).population
     with torch.no_grad():
-        one, two = (fit_population(card, cohort, Structure(n), rounds=rounds, seed=seed).model for n in (1, 2))
+        one, two = (
+            fit_population(card, cohort, Structure(n), rounds=rounds, seed=seed, tick=lambda done, _, n=n: tick((n - 1) * rounds + done, 2 * rounds)).model
+            for n in (1, 2)
+        )
+    tick(2 * rounds, 2 * rounds)
     rivals = Rivals(model, one, two)
     found, is_complex = labelled_scores(rivals, CALIBRATION, seed=seed + 1)
     return replace(rivals, **dict(zip(("intercept", "slope"), _logistic(found, is_complex), strict=True)))

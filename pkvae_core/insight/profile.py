@@ -9,6 +9,7 @@ from pkvae_core.drugs.derived import complete
 from pkvae_core.inference.fitted import believe
 from pkvae_core.inference.posterior import Posterior, individualise, predict
 from pkvae_core.insight.hybrid import LEARNED, ONE, TWO, Rivals
+from pkvae_core.insight.meals import assumed_meals
 from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
 
@@ -19,7 +20,8 @@ POINTS, AFTER_H, AFTER_SHARE = 240, 12.0, 0.1
 class Fitted:
     """One model's posterior curve (mg/L) and how it misses the levels: weighted residuals (in sd of its residual error) and the normalised RMSE (%).
 
-    Residuals are NaN, and the error leaves out, where a level is below its limit; `error_interval` is that of the curve's draws (90 %).
+    Residuals are NaN, and the error leaves out, where a level is below its limit; `error_interval` is that of the curve's draws (90 %). At `meals_h` it
+    assumes meals that bring the drug back.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Fitted:
     residual: Float[np.ndarray, " sample"]
     error_percent: float
     error_interval: tuple[float, float]
+    meals_h: tuple[float, ...] = ()
 
 
 def fits(rivals: Rivals, patient: Patient, *, draws: int = 500, seed: int = 0) -> tuple[Fitted, ...]:
@@ -64,7 +67,8 @@ def fitted(name: str, posterior: Posterior, time_h: np.ndarray, error: ResidualE
     order, weight = np.argsort(each), at_levels.weight / at_levels.weight.sum()
     edges = np.interp([0.05, 0.95], weight[order].cumsum(), each[order])
     own = float(normalised_error(middle[None], observed)[0])
-    return Fitted(name, time_h, curve.median, low, high, (observed - middle) / np.maximum(sd, 1e-9), own, (float(edges[0]), float(edges[1])))
+    meals = assumed_meals(posterior.responses, float(time_h[0]), float(time_h[-1]))
+    return Fitted(name, time_h, curve.median, low, high, (observed - middle) / np.maximum(sd, 1e-9), own, (float(edges[0]), float(edges[1])), meals)
 
 
 def normalised_error(curve: Float[np.ndarray, "draw sample"], observed: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " draw"]:

@@ -11,16 +11,20 @@ from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
 EXPOSURES = {"auc24": "AUC₂₄", "trough": "Trough", "peak": "Peak"}
 
 
-def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 290) -> go.Figure:
-    """Share of virtual patients whose true exposure lay in the 90 % interval, by number of levels; the goal is shaded."""
+def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], ends: Mapping[str, Sequence[tuple[float, float]]], *, height: int = 290) -> go.Figure:
+    """Share of virtual patients whose true exposure lay in the 90 % interval, with its own 95 % interval (`ends`), by number of levels; the goal is shaded."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
     _goal(chart, colour, 88, 92)
     for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "coverage", colour)):
         values = [100 * c["coverage"][name] for c in cells]
         hover = f"{label}, %{{customdata}} levels: %{{y:.1f}} % of the intervals hold the truth<extra></extra>"
-        chart.add_trace(_dots([j + 0.16 * i for j in range(len(cells))], values, label, hue, symbol, [c["levels"] for c in cells], hover))
-    ends = [100 * c["coverage"][name] for c in cells for name, *_ in _exposures(cells, "coverage", colour)]
-    chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=[min([87.0, *(v - 1 for v in ends)]), max([93.0, *(v + 1 for v in ends)])])
+        chart.add_trace(
+            _with_ends(_dots([j + 0.16 * i for j in range(len(cells))], values, label, hue, symbol, [c["levels"] for c in cells], hover), ends[name])
+        )
+    reach = [100 * end for name, *_ in _exposures(cells, "coverage", colour) for pair in ends[name] for end in pair]
+    chart.update_yaxes(
+        title_text="Intervals that hold the truth (%)", range=[min([87.0, *(v - 1 for v in reach)]), min(100.5, max([93.0, *(v + 1 for v in reach)]))]
+    )
     return _by_levels(chart, cells)
 
 
@@ -39,6 +43,13 @@ def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: in
         chart.add_trace(dots)
     chart.update_yaxes(title_text="Error over the best possible", range=[min([0.97, *ends]) - 0.01, max([1.05, *ends]) + 0.01], tickformat=".2f")
     return _by_levels(chart, cells)
+
+
+def _with_ends(dots: go.Scatter, ends: Sequence[tuple[float, float]]) -> go.Scatter:
+    """The same dots with whiskers to these shares."""
+    above = [100 * high - y for y, (_, high) in zip(dots.y, ends, strict=True)]
+    below = [y - 100 * low for y, (low, _) in zip(dots.y, ends, strict=True)]
+    return dots.update(error_y=dict(array=above, arrayminus=below, width=0, thickness=1.6))
 
 
 def _exposures(cells: Sequence[Mapping[str, Any]], figures: str, colour: Palette) -> list[tuple[str, str, str, str]]:

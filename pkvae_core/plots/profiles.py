@@ -25,7 +25,7 @@ def _clock(patient: Patient, found: Sequence[Fitted]) -> Elapsed:
     return elapsed(max([s.time_h for s in patient.samples] + [float(each.time_h[-1]) for each in found]))
 
 
-def profile_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], unit: str, *, unit_mg_per_L: float, is_log: bool, height: int = 420) -> go.Figure:
+def profile_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], unit: str, *, unit_mg_per_L: float, is_log: bool, height: int = 470) -> go.Figure:
     """Measured levels as dots (a level below its limit as a triangle at the limit), each model's median with its 90 % band."""
     colour, chart, clock = PALETTES[theme], figure(theme, height=height), _clock(patient, found)
     for each in found:
@@ -47,9 +47,20 @@ def profile_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], unit
                     x=[s.time_h / clock.hours for s in some], y=[v / unit_mg_per_L for v in values], name=name, mode="markers", marker=dots, hovertemplate=hover
                 )
             )  # fmt: skip
+    _mark_meals(chart, colour, [meal / clock.hours for each in found for meal in each.meals_h])
     chart.update_xaxes(title_text=f"{clock.title} since the start", dtick=clock.tick)
     chart.update_yaxes(title_text=f"Concentration ({unit})", type="log" if is_log else "linear", rangemode="normal" if is_log else "tozero")
     return legend_on_top(chart)
+
+
+def _mark_meals(chart: go.Figure, colour: Palette, meals: Sequence[float]) -> None:
+    """Short ticks on the time axis where a model assumes meals; the word stands at the first one."""
+    for meal in meals:
+        chart.add_shape(type="line", x0=meal, x1=meal, y0=0, y1=0.035, yref="y domain", line=dict(color=colour.muted, width=1.4))
+    if meals:
+        chart.add_annotation(
+            x=meals[0], y=0.035, xref="x", yref="y domain", text="meal", showarrow=False, yanchor="bottom", font=dict(color=colour.muted, size=12)
+        )
 
 
 def residuals_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], *, height: int = 220) -> go.Figure:
@@ -63,7 +74,7 @@ def residuals_figure(theme: Theme, patient: Patient, found: Sequence[Fitted], *,
         hover = f"{LABELS[each.name]}, %{{x:.1f}} {clock.unit}: %{{y:.2f}} sd<extra></extra>"
         marker = dict(color=hue, symbol=symbol, size=9)
         chart.add_trace(go.Scatter(x=times, y=each.residual, name=LABELS[each.name], mode="markers", marker=marker, hovertemplate=hover))
-    chart.update_xaxes(title_text=f"{clock.title} since the start", dtick=clock.tick)
+    chart.update_xaxes(title_text=f"{clock.title} since the start", nticks=6)
     chart.update_yaxes(title_text="Residual (sd)", range=[-4, 4])
     return chart
 

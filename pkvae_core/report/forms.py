@@ -8,6 +8,7 @@ from typing import Any
 from safetensors import safe_open
 
 from pkvae_core.checks.recorded import recorded
+from pkvae_core.checks.scoreboard import EXPOSURES
 from pkvae_core.drugs.card import CARDS, load_card
 from pkvae_core.vae.shapes_training import FOLDER
 
@@ -177,7 +178,7 @@ def _changed(found: Record) -> str | None:
 
 def rows_words(found: Record) -> str:
     """Which exposure the first row of each drug speaks of."""
-    return next(iter(found["drugs"].values()))[0]["exposure"]
+    return EXPOSURES[next(iter(found["drugs"].values()))[0]["exposure"]]
 
 
 def _delayed(found: Record) -> str:

@@ -23,6 +23,7 @@ class AnyBody(ABC):
     saturates: ClassVar[bool] = False  # one state, the drug's amount, whose elimination is the slower per mg the more there is
     scales: ClassVar[bool] = False  # whether twice the amount of every dose is twice every concentration
     rhythm_h: ClassVar[float] = 0.0  # after so many hours the same happens again to whoever does the same again; 0 where no hour differs from any other
+    meals_h: ClassVar[tuple[float, ...]] = ()  # at these hours of each day of the record a meal is assumed; none where meals do nothing
 
     def period_h(self, interval_h: float) -> float:
         """After so many hours the same happens again under a regimen of this interval: one of them, or as many as a day has."""

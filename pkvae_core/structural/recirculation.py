@@ -42,6 +42,7 @@ class Recirculating(AnyBody):
     emptied: Float[Tensor, "subject draw"]
     scales: ClassVar[bool] = True
     rhythm_h: ClassVar[float] = DAY_H
+    meals_h: ClassVar[tuple[float, ...]] = MEALS_H
 
     def clearance(self, concentration_mg_per_L: float = 0.0) -> Float[Tensor, "subject draw"]:
         """What leaves for good: all that goes into the bile comes back sooner or later."""
