@@ -4,6 +4,7 @@ import json
 import time as clock
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,9 +24,9 @@ MOST_LEVELS, FIRST_LEVEL_H = 12, 0.25
 class ShapeSchedule:
     """What a training takes: patients of each shape, steps, patients in a step, peak learning rate, how closely curves are to be met (asinh scale)."""
 
-    patients: int = 6000
-    steps: int = 8000
-    batch: int = 384
+    patients: int = 12000
+    steps: int = 12000
+    batch: int = 256
     learning_rate: float = 1.5e-3
     curve_sd: float = 0.03
     average: float = 0.999
@@ -79,7 +80,7 @@ def train_shapes(schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVA
     with torch.random.fork_rng():
         torch.manual_seed(schedule.seed)
         model = ShapeVAE()
-        average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average))
+        average = torch.optim.swa_utils.AveragedModel(model, avg_fn=partial(_averaged, most=schedule.average))
         optimiser = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate)
         rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, schedule.steps, pct_start=0.1)
         for step, (levels, some) in enumerate(_batches(bank, schedule, generator)):
@@ -95,6 +96,11 @@ def train_shapes(schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVA
     learned = average.module
     assert isinstance(learned, ShapeVAE)
     return learned.eval()
+
+
+def _averaged(average: Tensor, now: Tensor, number: Tensor, *, most: float) -> Tensor:
+    """The running average with these weights too; of few, mostly the last, so that the beginning is soon forgotten."""
+    return average + (now - average) * max(1 - most, 10 / (int(number) + 10))
 
 
 def _batches(bank: Bank, schedule: ShapeSchedule, generator: torch.Generator) -> Iterator[tuple[ShapeLevels, Tensor]]:
@@ -119,6 +125,12 @@ def save_shapes(model: ShapeVAE, schedule: ShapeSchedule, *, trained: str, held_
         "held_out": held_out,
     }
     (folder / "model.json").write_text(json.dumps(provenance, indent=1) + "\n")
+
+
+def write_held_out(held_out: dict, folder: Path = FOLDER) -> None:
+    """What was measured of the model, into its model.json."""
+    words = folder / "model.json"
+    words.write_text(json.dumps(json.loads(words.read_text()) | {"held_out": held_out}, indent=1) + "\n")
 
 
 def load_shapes(folder: Path = FOLDER) -> ShapeVAE:
