@@ -45,7 +45,7 @@ def show_gallery() -> None:
         return
     _show(found, multiple, is_log)
     if found.rung == "failed":
-        st.warning(f"Only {found.effective:.0f} of the VAE's draws count for these levels: its band is rough.", icon=":material/warning:")
+        st.warning(f"Only {found.distinct} of the VAE's draws differ for these levels: its band is rough.", icon=":material/warning:")
     _say_what_each_is(has_lag)
 
 

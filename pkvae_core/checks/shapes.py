@@ -89,7 +89,7 @@ def _held(learned: list[_Learned]) -> dict:
         "coverage": float(given.mean()),
         "coverage95": [float(given.mean() - wide), float(given.mean() + wide)],
         "asked_coverage": float(asked.mean()),
-        "effective": float(np.median([each.belief.effective for each in learned])),
+        "distinct": float(np.median([each.belief.distinct for each in learned])),
         "failed": sum(each.belief.rung == "failed" for each in learned),
     }
 

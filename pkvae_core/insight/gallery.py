@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from pkvae_core.exposure import weighted_quantiles
 from pkvae_core.inference.least_squares import CompartmentFit, fit_compartments
 from pkvae_core.inference.shape_posterior import ShapeBelief, believe_shape, shape_curves
 from pkvae_core.structural.shape_curves import Parameters
@@ -44,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A patient with the levels that the fits were given, what they make of that dose, and what they foretell of another. `effective` VAE draws count."""
+    """A patient with the levels that the fits were given, what they make of that dose, and what they foretell of another. `distinct` VAE draws differ."""
 
     shape: Shape
     time_h: Curve
@@ -53,7 +52,7 @@ class Exhibit:
     is_below: Bool[np.ndarray, " level"]
     given: Answer
     asked: Answer
-    effective: float
+    distinct: int
     rung: str
 
 
@@ -78,7 +77,7 @@ def exhibit_of(
     truths = {mg: true_curve(shape, parameters, mg) for mg in (dose_mg, multiple * dose_mg)}
     answers = [_answer(model, belief, classical, mg, truth) for mg, truth in truths.items()]
     time_h, level, is_below = (table[0].numpy() for table in (levels.time_h, levels.level, levels.is_below))
-    return Exhibit(shape, TIMES_H.numpy(), time_h, level, is_below, answers[0], answers[1], belief.effective, belief.rung)
+    return Exhibit(shape, TIMES_H.numpy(), time_h, level, is_below, answers[0], answers[1], belief.distinct, belief.rung)
 
 
 def true_curve(shape: Shape, parameters: Parameters, dose_mg: float) -> Curve:
@@ -110,7 +109,7 @@ def _answer(model: ShapeVAE, belief: ShapeBelief, classical: Mapping[str, Compar
 
 def learned_fit(model: ShapeVAE, belief: ShapeBelief, dose_mg: float, truth: Curve) -> Fit:
     """The median and the 90 % band of what the model believes."""
-    low, middle, high = weighted_quantiles(shape_curves(model, belief, dose_mg).double().numpy(), belief.weight.double().numpy(), (0.05, 0.5, 0.95))
+    low, middle, high = np.quantile(shape_curves(model, belief, dose_mg).double().numpy(), (0.05, 0.5, 0.95), axis=0)
     return _fit(LEARNED, middle, (low, high), truth)
 
 
