@@ -120,11 +120,11 @@ def _in_the_gallery(found: Exhibit) -> str:
     held_out = _model().provenance["held_out"]
     each = held_out["shapes"][found.shape.name]
     errors = ", ".join(f"{each['given'][name]:.0f} % ({LABELS[name].lower() if name != 'VAE' else name})" for name in FITTED)
-    low, high = (100 * value for value in each["coverage95"])
+    held, low, high = (100 * value for value in each["held"])
     return (
         f"On {held_out['compared']} fresh patients of this shape, {held_out['levels']} levels each, the median was {errors}. The VAE's 90 % band held "
-        f"{100 * each['coverage']:.0f} % of the true concentrations (95 %: {low:.1f} to {high:.1f}; {held_out['patients']:,} patients), foretold for "
-        f"{held_out['multiple']:g} times the dose {100 * each['asked_coverage']:.0f} %. Reproduce: `python -m pkvae_core shapes --recorded`."
+        f"{held:.0f} % of the true concentrations (95 %: {low:.1f} to {high:.1f}; {held_out['patients']:,} patients), foretold for "
+        f"{held_out['multiple']:g} times the dose {100 * each['asked_held'][0]:.0f} %. Reproduce: `python -m pkvae_core shapes --recorded`."
     )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from pkvae_core.checks.shapes import measure_shapes
+from pkvae_core.checks.shapes import PATIENTS, measure_shapes
 from pkvae_core.commands.cases import ALL_ANSWERED, count
 from pkvae_core.vae.shapes_training import ShapeSchedule, load_shapes, save_shapes, train_shapes, write_held_out
 
@@ -25,6 +25,7 @@ examples:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=count, default=1, metavar="N", help="of the training (default 1)")
+    parser.add_argument("--patients", type=count, default=PATIENTS, metavar="N", help=f"of each shape, to measure the bands on (default {PATIENTS:,})")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--measure", action="store_true", help="measure the model in assets/gallery again, and record that")
     which.add_argument("--recorded", action="store_true", help="print what assets/gallery/model.json holds instead of training")
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         schedule = ShapeSchedule(seed=arguments.seed)
         save_shapes(train_shapes(schedule, _say), schedule, trained=datetime.date.today().isoformat(), held_out={})
     if not arguments.recorded:
-        write_held_out(measure_shapes(load_shapes(), say=_say))
+        write_held_out(measure_shapes(load_shapes(), patients=arguments.patients, say=_say))
     print(markdown(load_shapes().provenance["held_out"]))
     return ALL_ANSWERED
 
@@ -51,12 +52,11 @@ def markdown(found: dict) -> str:
         f"levels, at the dose given → foretold for {found['multiple']:g} times it; and true concentrations in the VAE's 90 % band on {found['patients']:,} "
         "patients (95 % interval over them).",
         "",
-        "| shape | one compartment | two compartments | VAE | VAE closest | held, % (95 %) | foretold, % |",
+        "| shape | one compartment | two compartments | VAE | VAE closest | held, % (95 %) | foretold, on the former, % (95 %) |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, each in found["shapes"].items():
         cells = " | ".join(f"{each['given'][fit]:.1f} → {each['asked'][fit]:.1f}" for fit in each["given"])
-        low, high = (100 * value for value in each["coverage95"])
-        held = f"{100 * each['coverage']:.1f} ({low:.1f}–{high:.1f}) | {100 * each['asked_coverage']:.1f}"
+        held = " | ".join("{:.1f} ({:.1f}–{:.1f})".format(*(100 * value for value in each[which])) for which in ("held", "asked_held"))
         lines.append(f"| {name} | {cells} | {100 * each['closest']:.0f} % | {held} |")
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from pkvae_core.inference.importance import DEFENCE, draw
 from pkvae_core.inference.ladder import LEAST_EFFECTIVE_SHARE
 from pkvae_core.inference.tempering import Scores, temper
 from pkvae_core.structural.shapes import TIMES_H
-from pkvae_core.vae.shapes import SCALE_mg_per_L, ShapeLevels, ShapeVAE, at, squeezed
+from pkvae_core.vae.shapes import SCALE_mg_per_L, ShapeLevels, ShapeVAE, around, at, squeezed
 
 DRAWS = 600
 IMPOSSIBLE = -1e30  # log-density of a draw whose curve is no number
@@ -62,7 +62,9 @@ def _scores(model: ShapeVAE, levels: ShapeLevels, log_near: Tensor, log_prior: T
     """Log-densities of draws: from the proposal and, one in ten, from the prior; and of the posterior."""
     start = torch.logaddexp(log_near + math.log(1 - DEFENCE), log_prior + math.log(DEFENCE))
     dose, time_h = levels.dose_mg[:, None].expand(1, len(z)), levels.time_h[:, None].expand(1, len(z), -1)
-    drawn, misfit = (at(table, TIMES_H.float(), time_h) for table in (model.decode(z[None], dose), model.misfit(z[None], dose)))
+    grid_h = TIMES_H.float()
+    near = around(grid_h, levels.time_h)
+    drawn, misfit = (at(table, grid_h[near], time_h) for table in (model.decode(z[None], dose, near), model.misfit(z[None], dose, near)))
     return start, (levels.log_likelihood(drawn, misfit)[0] + log_prior).nan_to_num(nan=IMPOSSIBLE, posinf=IMPOSSIBLE, neginf=IMPOSSIBLE)
 
 

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.distributions import MixtureSameFamily, MultivariateNormal
 
@@ -22,9 +22,11 @@ from pkvae_core.vae.decoder import perceptron
 from pkvae_core.vae.encoder import lower_triangle, mixture, pool
 
 SCALE_mg_per_L, ERROR, LLOQ_mg_per_L = 0.5, 0.10, 0.1
-LATENT, COMPONENTS, PRIOR_COMPONENTS, CLUES = 8, 8, 64, 5
+LATENT, COMPONENTS, PRIOR_COMPONENTS, CLUES = 8, 8, 256, 5
 READ, HEAD, TEACHER, DRAW, DOUBT = 96, 256, 320, 160, 64  # widths
 TRIANGLE = LATENT * (LATENT + 1) // 2
+Hours = slice | Int[Tensor, " time"]  # which of TIMES_H
+ALL = slice(None)
 
 
 def squeezed(concentration: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ class ShapeLevels:
 class ShapeVAE(nn.Module):
     """Encoder (the student), prior, teacher, decoder and its misfit. `provenance` is what its model.json says."""
 
-    def __init__(self, provenance: dict | None = None):
+    def __init__(self, provenance: dict | None = None, *, prior_components: int = PRIOR_COMPONENTS):
         super().__init__()
         self.provenance = provenance or {}
         self.read, self.reread = perceptron(CLUES, READ, READ), perceptron(3 * READ, READ, READ)
@@ -65,9 +67,9 @@ class ShapeVAE(nn.Module):
         self.teacher = perceptron(2 * POINTS + 2, TEACHER, LATENT + TRIANGLE)
         self.decoder = perceptron(LATENT + 1, DRAW, DRAW, POINTS)
         self.doubt = perceptron(LATENT + 1, DOUBT, POINTS)
-        self.prior_logits = nn.Parameter(torch.zeros(PRIOR_COMPONENTS))
-        self.prior_mean = nn.Parameter(torch.randn(PRIOR_COMPONENTS, LATENT))  # the components start apart
-        self.prior_scale = nn.Parameter(torch.zeros(PRIOR_COMPONENTS, TRIANGLE))
+        self.prior_logits = nn.Parameter(torch.zeros(prior_components))
+        self.prior_mean = nn.Parameter(torch.randn(prior_components, LATENT))  # the components start apart
+        self.prior_scale = nn.Parameter(torch.zeros(prior_components, TRIANGLE))
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
         nn.init.normal_(last.bias, 0, 0.5)
@@ -99,15 +101,22 @@ class ShapeVAE(nn.Module):
         loc, flat = self.teacher(clues).split([LATENT, TRIANGLE], -1)
         return MultivariateNormal(loc, scale_tril=lower_triangle(flat - 2.0, LATENT), validate_args=False)
 
-    def decode(self, z: Float[Tensor, "*batch latent"], dose_mg: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch time"]:
-        """Concentrations (mg/L) at TIMES_H after this dose."""
+    def decode(self, z: Float[Tensor, "*batch latent"], dose_mg: Float[Tensor, "*batch"], hours: Hours = ALL) -> Float[Tensor, "*batch time"]:
+        """Concentrations (mg/L) at TIMES_H, or at some of these hours, after this dose."""
         multiple = (dose_mg / USUAL_DOSE_mg)[..., None]
-        bent = nn.functional.softplus(self.decoder(torch.cat([z, multiple.log()], -1)), beta=5).clamp(max=12)
+        bent = nn.functional.softplus(_some(self.decoder, torch.cat([z, multiple.log()], -1), hours), beta=5).clamp(max=12)
         return multiple * SCALE_mg_per_L * bent.sinh()
 
-    def misfit(self, z: Float[Tensor, "*batch latent"], dose_mg: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch time"]:
+    def misfit(self, z: Float[Tensor, "*batch latent"], dose_mg: Float[Tensor, "*batch"], hours: Hours = ALL) -> Float[Tensor, "*batch time"]:
         """How closely such curves are drawn: the sd of asinh(true/s) about them."""
-        return self.doubt(torch.cat([z, (dose_mg / USUAL_DOSE_mg).log()[..., None]], -1)).sub(4.0).clamp(-9, 1).exp()
+        return _some(self.doubt, torch.cat([z, (dose_mg / USUAL_DOSE_mg).log()[..., None]], -1), hours).sub(4.0).clamp(-9, 1).exp()
+
+
+def _some(net: nn.Sequential, clues: Float[Tensor, "*batch clue"], hours: Hours) -> Float[Tensor, "*batch time"]:
+    """These outputs of a network; the others are not computed."""
+    last = net[-1]
+    assert isinstance(last, nn.Linear)
+    return nn.functional.linear(net[:-1](clues), last.weight[hours], last.bias[hours])
 
 
 def at(curves: Float[Tensor, "*batch time"], grid_h: Float[Tensor, " time"], time_h: Float[Tensor, "*batch level"]) -> Float[Tensor, "*batch level"]:
@@ -116,6 +125,12 @@ def at(curves: Float[Tensor, "*batch time"], grid_h: Float[Tensor, " time"], tim
     share = ((time_h - grid_h[after - 1]) / (grid_h[after] - grid_h[after - 1])).clamp(0, 1)
     wide = curves.expand(*time_h.shape[:-1], curves.shape[-1])
     return (1 - share) * wide.gather(-1, after - 1) + share * wide.gather(-1, after)
+
+
+def around(grid_h: Float[Tensor, " time"], time_h: Float[Tensor, "*batch level"]) -> Int[Tensor, " neighbour"]:
+    """The hours of the grid between which these lie: `at` gives the same from them alone."""
+    after = torch.searchsorted(grid_h, time_h.contiguous()).clamp(1, len(grid_h) - 1)
+    return torch.cat([after.flatten() - 1, after.flatten()]).unique()
 
 
 def objective(

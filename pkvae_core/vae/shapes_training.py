@@ -14,15 +14,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pkvae_core.structural.shapes import SHAPES, TIMES_H, LARGEST_DOSE_mg, LEAST_DOSE_mg
+from pkvae_core.vae.shape_prior import give_prior
 from pkvae_core.vae.shapes import ERROR, LLOQ_mg_per_L, SCALE_mg_per_L, ShapeLevels, ShapeVAE, at, objective, squeezed
 
 FOLDER = Path(__file__).parents[2] / "assets" / "gallery"
 MOST_LEVELS, FIRST_LEVEL_H = 12, 0.25
+ROUGH, PRIOR_OFFSET = 64, 8_000_000_009  # components of the prior in training
 
 
 @dataclass(frozen=True)
 class ShapeSchedule:
-    """What a training takes: patients of each shape, steps, patients in a step, peak learning rate, how closely curves are to be met (asinh scale)."""
+    """What a training takes: patients of each shape, steps, patients in a step, peak learning rate, how closely curves are to be met (asinh scale), and
+    patients of each shape to whom the prior is fitted in the end."""
 
     patients: int = 12000
     steps: int = 12000
@@ -31,6 +34,7 @@ class ShapeSchedule:
     curve_sd: float = 0.03
     average: float = 0.999
     seed: int = 1
+    prior_patients: int = 8000
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def train_shapes(schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVA
     say(f"{len(bank.shape):,} virtual patients drawn in {clock.process_time() - began:.0f} s")
     with torch.random.fork_rng():
         torch.manual_seed(schedule.seed)
-        model = ShapeVAE()
+        model = ShapeVAE(prior_components=ROUGH)
         average = torch.optim.swa_utils.AveragedModel(model, avg_fn=partial(_averaged, most=schedule.average))
         optimiser = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate)
         rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, schedule.steps, pct_start=0.1)
@@ -95,10 +99,19 @@ def train_shapes(schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVA
                 say(f"step {step:,}: {loss.item():.2f} ({clock.process_time() - began:.0f} s)")
     learned = average.module
     assert isinstance(learned, ShapeVAE)
-    return learned.eval()
+    return with_prior(learned, schedule, say).eval()
 
 
-def _averaged(average: Tensor, now: Tensor, number: Tensor, *, most: float) -> Tensor:
+def with_prior(model: ShapeVAE, schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVAE:
+    """The same model, its prior fitted to other fresh patients."""
+    began, generator = clock.process_time(), torch.Generator().manual_seed(PRIOR_OFFSET + schedule.seed)
+    bank = draw_bank(schedule.prior_patients, generator)
+    give_prior(model, bank.curves, bank.dose_mg, generator)
+    say(f"prior of {len(model.prior_mean)} components fitted to {len(bank.shape):,} patients ({clock.process_time() - began:.0f} s)")
+    return model
+
+
+def _averaged(average: Tensor, now: Tensor, number: Tensor | int, *, most: float) -> Tensor:
     """The running average with these weights too; of few, mostly the last, so that the beginning is soon forgotten."""
     return average + (now - average) * max(1 - most, 10 / (int(number) + 10))
 

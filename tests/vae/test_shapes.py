@@ -9,7 +9,7 @@ import torch
 from pkvae_core.inference.shape_posterior import DRAWS, believe_shape, shape_curves
 from pkvae_core.insight.gallery import exhibit, level_hours, profile_error
 from pkvae_core.structural.shapes import SHAPES, TIMES_H
-from pkvae_core.vae.shapes import LLOQ_mg_per_L, ShapeLevels, ShapeVAE, at, squeezed
+from pkvae_core.vae.shapes import LATENT, LLOQ_mg_per_L, ShapeLevels, ShapeVAE, around, at, squeezed
 from pkvae_core.vae.shapes_training import ShapeSchedule, draw_bank, load_shapes, measured, save_shapes, train_shapes, write_held_out
 
 
@@ -78,6 +78,14 @@ def test_the_curve_between_the_hours_is_a_straight_line():
     curve = 2 * grid + 1
     hours = torch.tensor([0.5, 3.3, 35.0])
     assert torch.allclose(at(curve, grid, hours), 2 * hours + 1, atol=1e-4)
+
+
+def test_the_hours_around_levels_are_enough_to_know_the_curve_at_them(model):
+    grid, time = TIMES_H.float(), torch.tensor([[0.01, 0.3, 7.7, 35.99]])
+    near, z, dose = around(grid, time), torch.randn(1, LATENT, generator=torch.Generator().manual_seed(8)), torch.tensor([250.0])
+    assert len(near) < len(grid) / 4
+    for whole, some in ((model.decode(z, dose), model.decode(z, dose, near)), (model.misfit(z, dose), model.misfit(z, dose, near))):
+        assert torch.allclose(at(whole, grid, time), at(some, grid[near], time), rtol=1e-4)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.curve.__name__)
