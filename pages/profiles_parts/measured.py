@@ -27,8 +27,8 @@ def show_measured(drug: str) -> None:
     )
     said = "; ".join(f"said {row['said']:.2f}, true {row['complex']:.2f} ({row['patients']:,})" for row in each["calibration"])
     st.caption(
-        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on {found['patients']} virtual patients of each kind, 1 to 10 levels each, ROC and "
-        f"calibration on {found['labelled']:,}.{note} P(complex): {said}. Reproduce: `python -m pkvae_core benchmark --of complexity --recorded`."
+        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; ROC and calibration on "
+        f"{found['labelled']:,} of each.{note} P(complex): {said}. Reproduce: `python -m pkvae_core benchmark --of complexity --recorded`."
     )
 
 

@@ -45,7 +45,7 @@ def show_gallery() -> None:
         return
     _show(found, multiple, is_log)
     if found.rung == "failed":
-        st.warning(f"Only {found.effective:.0f} of the VAE's draws count for these levels: its band is rough.", icon=":material/warning:")
+        st.warning(f"Only {found.distinct} of the VAE's draws differ for these levels: its band is rough.", icon=":material/warning:")
     _say_what_each_is(has_lag)
 
 
@@ -120,9 +120,11 @@ def _in_the_gallery(found: Exhibit) -> str:
     held_out = _model().provenance["held_out"]
     each = held_out["shapes"][found.shape.name]
     errors = ", ".join(f"{each['given'][name]:.0f} % ({LABELS[name].lower() if name != 'VAE' else name})" for name in FITTED)
+    held, low, high = (100 * value for value in each["held"])
     return (
-        f"On {held_out['patients']} fresh patients of this shape, {held_out['levels']} levels each, the median was {errors}; the VAE's 90 % band held "
-        f"{100 * each['coverage']:.0f} % of the true concentrations. Reproduce: `python -m pkvae_core shapes --recorded`."
+        f"On {held_out['compared']} fresh patients of this shape, {held_out['levels']} levels each, the median was {errors}. The VAE's 90 % band held "
+        f"{held:.0f} % of the true concentrations (95 %: {low:.1f} to {high:.1f}; {held_out['patients']:,} patients), foretold for "
+        f"{held_out['multiple']:g} times the dose {100 * each['asked_held'][0]:.0f} %. Reproduce: `python -m pkvae_core shapes --recorded`."
     )
 
 
@@ -133,5 +135,6 @@ def _say_what_each_is(has_lag: bool) -> None:
     st.caption(
         f":material/info: **One and two compartments**: textbook curves{lag}, least squares on the logarithm of these levels alone. **VAE**: one small model, "
         f"trained beforehand on {trained:,} virtual patients of all seven shapes, whose knobs lay anywhere in these ranges; not told which shape this is. "
-        f"Shown is the median of its posterior after these levels, with the 90 % band. Model {_model().version}."
+        f"Shown is the median of its posterior after these levels, with the 90 % band, in which is what its decoder says that it misses. Model "
+        f"{_model().version}."
     )

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from pkvae_core.exposure import weighted_quantiles
 from pkvae_core.inference.least_squares import CompartmentFit, fit_compartments
 from pkvae_core.inference.shape_posterior import ShapeBelief, believe_shape, shape_curves
 from pkvae_core.structural.shape_curves import Parameters
@@ -44,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A patient with the levels that the fits were given, what they make of that dose, and what they foretell of another. `effective` VAE draws count."""
+    """A patient with the levels that the fits were given, what they make of that dose, and what they foretell of another. `distinct` VAE draws differ."""
 
     shape: Shape
     time_h: Curve
@@ -53,7 +52,7 @@ class Exhibit:
     is_below: Bool[np.ndarray, " level"]
     given: Answer
     asked: Answer
-    effective: float
+    distinct: int
     rung: str
 
 
@@ -73,13 +72,24 @@ def exhibit_of(
     model: ShapeVAE, shape: Shape, parameters: Parameters, dose_mg: float, *, count: int, multiple: float, has_lag: bool = True, seed: int
 ) -> Exhibit:  # fmt: skip
     """The same of any patient of this shape. Raises ValueError where too few levels lie above their limit for a compartment fit."""
-    given, asked = (shape.curves(parameters, torch.tensor([mg]))[0] for mg in (dose_mg, multiple * dose_mg))
-    hours = torch.as_tensor(level_hours(count), dtype=torch.float32)[None]
-    levels = measured(given[None].float(), torch.tensor([dose_mg]), hours, torch.Generator().manual_seed(seed))
+    levels = levels_of(shape, parameters, dose_mg, count=count, seed=seed)
     belief, classical = believe_shape(model, levels), _classical(shape, levels, has_lag)
-    answers = [_answer(model, belief, classical, mg, curve.numpy()) for mg, curve in ((dose_mg, given), (multiple * dose_mg, asked))]
+    truths = {mg: true_curve(shape, parameters, mg) for mg in (dose_mg, multiple * dose_mg)}
+    answers = [_answer(model, belief, classical, mg, truth) for mg, truth in truths.items()]
     time_h, level, is_below = (table[0].numpy() for table in (levels.time_h, levels.level, levels.is_below))
-    return Exhibit(shape, TIMES_H.numpy(), time_h, level, is_below, answers[0], answers[1], belief.effective, belief.rung)
+    return Exhibit(shape, TIMES_H.numpy(), time_h, level, is_below, answers[0], answers[1], belief.distinct, belief.rung)
+
+
+def true_curve(shape: Shape, parameters: Parameters, dose_mg: float) -> Curve:
+    """Of one patient, mg/L."""
+    return shape.curves(parameters, torch.tensor([dose_mg]))[0].numpy()
+
+
+def levels_of(shape: Shape, parameters: Parameters, dose_mg: float, *, count: int, seed: int) -> ShapeLevels:
+    """What the fits of this patient are given."""
+    truth = torch.as_tensor(true_curve(shape, parameters, dose_mg), dtype=torch.float32)[None]
+    hours = torch.as_tensor(level_hours(count), dtype=torch.float32)[None]
+    return measured(truth, torch.tensor([dose_mg]), hours, torch.Generator().manual_seed(seed))
 
 
 def _classical(shape: Shape, levels: ShapeLevels, has_lag: bool) -> dict[str, CompartmentFit]:
@@ -93,10 +103,14 @@ def _classical(shape: Shape, levels: ShapeLevels, has_lag: bool) -> dict[str, Co
 
 
 def _answer(model: ShapeVAE, belief: ShapeBelief, classical: Mapping[str, CompartmentFit], dose_mg: float, truth: Curve) -> Answer:
-    time_h = TIMES_H.numpy()
-    low, middle, high = weighted_quantiles(shape_curves(model, belief, dose_mg).double().numpy(), belief.weight.double().numpy(), (0.05, 0.5, 0.95))
-    fits = [_fit(name, each.curve(dose_mg, time_h), None, truth) for name, each in classical.items()]
-    return Answer(dose_mg, truth, (*fits, _fit(LEARNED, middle, (low, high), truth)))
+    fits = [_fit(name, each.curve(dose_mg, TIMES_H.numpy()), None, truth) for name, each in classical.items()]
+    return Answer(dose_mg, truth, (*fits, learned_fit(model, belief, dose_mg, truth)))
+
+
+def learned_fit(model: ShapeVAE, belief: ShapeBelief, dose_mg: float, truth: Curve) -> Fit:
+    """The median and the 90 % band of what the model believes."""
+    low, middle, high = np.quantile(shape_curves(model, belief, dose_mg).double().numpy(), (0.05, 0.5, 0.95), axis=0)
+    return _fit(LEARNED, middle, (low, high), truth)
 
 
 def _fit(name: str, curve: Curve, band: tuple[Curve, Curve] | None, truth: Curve) -> Fit:

@@ -123,14 +123,14 @@ class SetEncoder(nn.Module):
         context = self.context(covariates)
         subject = is_sample.nonzero()[:, 0]  # only real levels are read: padding cannot change anything
         token = self.read(torch.cat([tokens[is_sample], context[subject]], -1))
-        token = self.reread(torch.cat([token, _pool(token, subject, len(context))[subject]], -1))
+        token = self.reread(torch.cat([token, pool(token, subject, len(context))[subject]], -1))
         count = is_sample.sum(1, keepdim=True).float()
-        out = self.head(torch.cat([_pool(token, subject, len(context)), context, count / 10, (count + 1).log()], -1))
+        out = self.head(torch.cat([pool(token, subject, len(context)), context, count / 10, (count + 1).log()], -1))
         logits, mean, flat = out.unflatten(-1, (self.components, -1)).split([1, self.latent, self.latent * (self.latent + 1) // 2], -1)
         return mixture(logits[..., 0], mean, lower_triangle(flat, self.latent))
 
 
-def _pool(token: Float[Tensor, "level width"], subject: Tensor, subjects: int) -> Float[Tensor, "subject pooled"]:
+def pool(token: Float[Tensor, "level width"], subject: Tensor, subjects: int) -> Float[Tensor, "subject pooled"]:
     """Mean and maximum over each subject's levels; 0 where there is none."""
     index = subject[:, None].expand_as(token)
     nothing = token.new_zeros(subjects, token.shape[1])

@@ -4,6 +4,7 @@ import json
 import time as clock
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,23 +14,27 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pkvae_core.structural.shapes import SHAPES, TIMES_H, LARGEST_DOSE_mg, LEAST_DOSE_mg
+from pkvae_core.vae.shape_prior import give_prior
 from pkvae_core.vae.shapes import ERROR, LLOQ_mg_per_L, SCALE_mg_per_L, ShapeLevels, ShapeVAE, at, objective, squeezed
 
 FOLDER = Path(__file__).parents[2] / "assets" / "gallery"
 MOST_LEVELS, FIRST_LEVEL_H = 12, 0.25
+ROUGH, PRIOR_OFFSET = 64, 8_000_000_009  # components of the prior in training
 
 
 @dataclass(frozen=True)
 class ShapeSchedule:
-    """What a training takes: patients of each shape, steps, patients in a step, peak learning rate, how closely curves are to be met (asinh scale)."""
+    """What a training takes: patients of each shape, steps, patients in a step, peak learning rate, how closely curves are to be met (asinh scale), and
+    patients of each shape to whom the prior is fitted in the end."""
 
-    patients: int = 6000
-    steps: int = 8000
-    batch: int = 384
+    patients: int = 12000
+    steps: int = 12000
+    batch: int = 256
     learning_rate: float = 1.5e-3
     curve_sd: float = 0.03
     average: float = 0.999
     seed: int = 1
+    prior_patients: int = 8000
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,8 @@ def train_shapes(schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVA
     say(f"{len(bank.shape):,} virtual patients drawn in {clock.process_time() - began:.0f} s")
     with torch.random.fork_rng():
         torch.manual_seed(schedule.seed)
-        model = ShapeVAE()
-        average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average))
+        model = ShapeVAE(prior_components=ROUGH)
+        average = torch.optim.swa_utils.AveragedModel(model, avg_fn=partial(_averaged, most=schedule.average))
         optimiser = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate)
         rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, schedule.steps, pct_start=0.1)
         for step, (levels, some) in enumerate(_batches(bank, schedule, generator)):
@@ -94,7 +99,21 @@ def train_shapes(schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVA
                 say(f"step {step:,}: {loss.item():.2f} ({clock.process_time() - began:.0f} s)")
     learned = average.module
     assert isinstance(learned, ShapeVAE)
-    return learned.eval()
+    return with_prior(learned, schedule, say).eval()
+
+
+def with_prior(model: ShapeVAE, schedule: ShapeSchedule, say: Callable[[str], None]) -> ShapeVAE:
+    """The same model, its prior fitted to other fresh patients."""
+    began, generator = clock.process_time(), torch.Generator().manual_seed(PRIOR_OFFSET + schedule.seed)
+    bank = draw_bank(schedule.prior_patients, generator)
+    give_prior(model, bank.curves, bank.dose_mg, generator)
+    say(f"prior of {len(model.prior_mean)} components fitted to {len(bank.shape):,} patients ({clock.process_time() - began:.0f} s)")
+    return model
+
+
+def _averaged(average: Tensor, now: Tensor, number: Tensor | int, *, most: float) -> Tensor:
+    """The running average with these weights too; of few, mostly the last, so that the beginning is soon forgotten."""
+    return average + (now - average) * max(1 - most, 10 / (int(number) + 10))
 
 
 def _batches(bank: Bank, schedule: ShapeSchedule, generator: torch.Generator) -> Iterator[tuple[ShapeLevels, Tensor]]:
@@ -119,6 +138,12 @@ def save_shapes(model: ShapeVAE, schedule: ShapeSchedule, *, trained: str, held_
         "held_out": held_out,
     }
     (folder / "model.json").write_text(json.dumps(provenance, indent=1) + "\n")
+
+
+def write_held_out(held_out: dict, folder: Path = FOLDER) -> None:
+    """What was measured of the model, into its model.json."""
+    words = folder / "model.json"
+    words.write_text(json.dumps(json.loads(words.read_text()) | {"held_out": held_out}, indent=1) + "\n")
 
 
 def load_shapes(folder: Path = FOLDER) -> ShapeVAE:
