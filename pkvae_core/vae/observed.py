@@ -2,7 +2,8 @@
 
 A cohort of some hundred patients with a few levels each does not pin its population down, so from scratch not one model is learned but an ensemble: each
 member has its own start and its own patients held out to say when to stop. Curves that are not quite of the right shape show in the residual error: where the
-laboratory's own is stated, the rest of it widens what is believed of the truth.
+laboratory's own is stated, the rest of it widens what is believed of the truth. More members can be begun than are kept: those that explain everybody's
+levels best (see `ranking`). In a small cohort with many levels each, most starts miss a second peak; who has the patience gets an ensemble of those that do not.
 
 A shipped model that adapts moves its typical patient and its residual error, and all else a hundred times more slowly, on a leash to what it was. That is done
 several times, each with another part of the patients held out to say when to stop, which is at once where nothing gains; their weights, which lie close
@@ -24,10 +25,11 @@ from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.vae.bound import Learner
 from pkvae_core.vae.checkpoint import save_cohort_model
-from pkvae_core.vae.fitting import STATE, Fit, Rules, Split, read_state, write_state
+from pkvae_core.vae.fitting import REFINE, STATE, Fit, Rules, Split, read_state, write_state
 from pkvae_core.vae.observed_model import Ensemble
 from pkvae_core.vae.observed_start import blank
 from pkvae_core.vae.proposals import Proposals
+from pkvae_core.vae.ranking import best, mean_bound
 from pkvae_core.vae.vae import PKVAE
 
 LEAST_PATIENTS = 10
@@ -36,10 +38,11 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 
 @dataclass(frozen=True)
 class ObservedSchedule:
-    """How a model is learned from a cohort: from scratch by `members` small models, `straightness` being the leash on what bends them; or adapted, in as many
-    `folds`, of `adapting_steps`, on a `leash`."""
+    """How a model is learned from a cohort: from scratch by `members` small models, the best of `starts` times as many, `straightness` being the leash on what
+    bends them; or adapted, in as many `folds`, of `adapting_steps`, on a `leash`."""
 
     members: int = 6
+    starts: int = 1
     steps: int = 200
     refine_steps: int = 200
     batch: int = 512
@@ -107,7 +110,7 @@ def learn(
         raise ValueError(f"{start.card.name} was made with other covariates than the card {card.name}; adapt it with its own card, or learn from scratch.")
     out.mkdir(parents=True, exist_ok=True)
     population = Population.of(card, useful)
-    members = _members(card, population, out, start, schedule, resume, tick)
+    members, bounds = _members(card, population, out, start, schedule, resume, tick)
     models = [_finished(fit) for fit in ([_averaged(members)] if start else members)]
     models = models if start else _alike(models)
     if assay and not start:
@@ -123,35 +126,45 @@ def learn(
         "steps": [fit.best_step for fit in members],
         "skipped_steps": sum(fit.skipped for fit in members),
         "held_out_bound": [-fit.best_loss for fit in members],
+        "bounds_of_starts": bounds,
     }
     save_cohort_model(model, out, training=training, curves=[fit.curve for fit in members])
     (out / STATE).unlink(missing_ok=True)
     return model.eval().requires_grad_(False)
 
 
-def _members(card: DrugCard, population: Population, out: Path, start: PKVAE | None, schedule: ObservedSchedule, resume: bool, tick: Tick) -> list[Fit]:
-    """Each member's fit, one after the other; those finished before an interruption are read again."""
+def _members(
+    card: DrugCard, population: Population, out: Path, start: PKVAE | None, schedule: ObservedSchedule, resume: bool, tick: Tick
+) -> tuple[list[Fit], list[float]]:
+    """The fit of each member that is kept, and how well everybody's levels are explained from each start where there were more (nats a patient).
+
+    One after the other; what was finished before an interruption is read again.
+    """
     tensors, notes = read_state(out) if resume else ({}, [])
-    count = schedule.folds if start else schedule.members
-    each = schedule.rules(0, start is not None).total
-    fits: list[Fit] = []
-    for i in range(count):
+    count = schedule.folds if start else schedule.members * schedule.starts
+    kept, rules = (count if start else schedule.members), [schedule.rules(i, start is not None) for i in range(count)]
+    total = sum(r.steps for r in rules) + sum(r.refine_steps for r in rules[:kept])
+    fits, splits, bounds = list[Fit](), list[Split](), list[float]()
+
+    def save(now: Fit) -> None:
+        table = {f"{j}:{k}": v for j, one in enumerate(fits) for k, v in one.tensors().items()}
+        write_state(out, table, [one.notes() for one in fits])
+
+    for i, rule in enumerate(rules):
         torch.manual_seed(1000 * schedule.seed + i)
         proposals = None if start else Proposals.of(len(population.covariates), schedule.latent)
-        fit = Fit(Learner(_first(card, population, start, schedule)), schedule.rules(i, start is not None), proposals=proposals)
-        split = _split(population, schedule, i, start is not None)
+        fits.append(Fit(Learner(_first(card, population, start, schedule)), rule, proposals=proposals))
+        splits.append(_split(population, schedule, i, start is not None))
         if i < len(notes):
-            fit.restore({k.removeprefix(f"{i}:"): v for k, v in tensors.items() if k.startswith(f"{i}:")}, notes[i])
-        before = list(fits)
-
-        def save(now: Fit, before: list[Fit] = before) -> None:
-            state = [*before, now]
-            table = {f"{j}:{k}": v for j, one in enumerate(state) for k, v in one.tensors().items()}
-            write_state(out, table, [one.notes() for one in state])
-
-        fit.run(split, save, lambda done, losses, i=i: tick(i * each + done, count * each, losses))
-        fits.append(fit)
-    return fits
+            fits[i].restore({k.removeprefix(f"{i}:"): v for k, v in tensors.items() if k.startswith(f"{i}:")}, notes[i])
+        fits[i].run(splits[i], save, lambda done, losses, i=i: tick(i * rules[i].steps + min(done, rules[i].steps), total, losses), until=REFINE)
+    if kept < count:
+        bounds = [mean_bound(fit.learner, population, schedule.seed) for fit in fits]
+    chosen = best(bounds, kept) if bounds else list(range(count))
+    for j, i in enumerate(chosen):
+        before = total - (kept - j) * rules[i].refine_steps - rules[i].steps
+        fits[i].run(splits[i], save, lambda done, losses, before=before: tick(before + done, total, losses))
+    return [fits[i] for i in chosen], bounds
 
 
 def _first(card: DrugCard, population: Population, start: PKVAE | None, schedule: ObservedSchedule) -> PKVAE:
