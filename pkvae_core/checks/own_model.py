@@ -26,12 +26,14 @@ from pkvae_core.vae.observed import ObservedSchedule, learn
 from pkvae_core.vae.vae import PKVAE
 
 ASKED = "asked.json"
+FOR_PEAKS, MOST_STARTS = 3, 10  # starts of each member that is kept: where profiles have second peaks, and at most
 Tick = Callable[[int, int, dict[str, float]], None]  # (done, total, parts of the loss)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked for. `start`: the shipped drug that is adapted, "" from scratch; `beside`: the shipped drug that a model from scratch is compared with.
+    """What is asked for. `start`: the shipped drug that is adapted, "" from scratch; `beside`: the shipped drug that a model from scratch is compared with;
+    `starts`: how many members a model from scratch begins for each one that it keeps.
 
     `assay_cv_percent`: the laboratory's own error, where it is stated; what a model from scratch misses beyond it widens its bands. `cohort`: what the file was
     called. `folds`: of the cross-validation, 0 for none. `is_fast`: a trial of the way, of no clinical use.
@@ -45,9 +47,12 @@ class Plan:
     seed: int = 1
     is_fast: bool = False
     assay_cv_percent: float | None = None
+    starts: int = 1
 
     def __post_init__(self):
         key_of(self.name)
+        if not 1 <= self.starts <= MOST_STARTS:
+            raise ValueError(f"{self.starts} starts are asked for; a model from scratch takes 1 to {MOST_STARTS} for each member that it keeps.")
         if self.assay_cv_percent is not None and not 0 < self.assay_cv_percent <= 100:
             raise ValueError(
                 f"the laboratory's error is {self.assay_cv_percent:g} %; give a coefficient of variation above 0 and up to 100 %, or leave it out."
@@ -67,7 +72,7 @@ class Plan:
 
     @property
     def schedule(self) -> ObservedSchedule:
-        return replace(ObservedSchedule.fast() if self.is_fast else ObservedSchedule(), seed=self.seed)
+        return replace(ObservedSchedule.fast() if self.is_fast else ObservedSchedule(), seed=self.seed, starts=self.starts)
 
 
 def reading_card(plan: Plan, **units) -> DrugCard:

@@ -3,7 +3,7 @@
 A cohort of some hundred patients with a few levels each does not pin its population down, so from scratch not one model is learned but an ensemble: each
 member has its own start and its own patients held out to say when to stop. Curves that are not quite of the right shape show in the residual error: where the
 laboratory's own is stated, the rest of it widens what is believed of the truth. More members can be begun than are kept: those that explain everybody's
-levels best (see `ranking`). In a small cohort with many levels each, most starts miss a second peak; who has the patience gets an ensemble of those that do not.
+levels best (see `ranking`). In a small cohort with many levels each, most starts miss a second peak; from enough of them comes an ensemble that does not.
 
 A shipped model that adapts moves its typical patient and its residual error, and all else a hundred times more slowly, on a leash to what it was. That is done
 several times, each with another part of the patients held out to say when to stop, which is at once where nothing gains; their weights, which lie close
