@@ -11,7 +11,7 @@ from pages.models_parts.import_own import show_import
 from pages.models_parts.progress import show_trainings
 from pages.models_parts.trainings import begin, running
 from pkvae_core.checks.adaptation import FOLDS, LEAST_LEVELS, LEAST_PATIENTS
-from pkvae_core.checks.own_model import FOR_PEAKS, Plan, card_of
+from pkvae_core.checks.own_model import Plan, card_of
 from pkvae_core.patient import Patient
 from pkvae_core.vae.library import free_key
 
@@ -56,10 +56,10 @@ def _choose_start() -> tuple[Plan, dict] | None:
         )
         if beside != NOBODY:
             st.caption("The file is read with that drug's card; the new model learns nothing from it, gives no dose and has no target.")
-            return Plan("draft", "", beside=beside, assay_cv_percent=_choose_assay(), starts=_choose_starts()), {}
+            return Plan("draft", "", beside=beside, assay_cv_percent=_choose_assay(), has_peaks=_has_peaks()), {}
         route = st.segmented_control("Doses are", list(ROUTES), default="iv", required=True, format_func=ROUTES.__getitem__, key="train_route")
         molar = st.number_input("Molar mass (g/mol), for µmol/L", value=None, key="train_molar", width=210, persist_state="session")
-        plan = Plan("draft", "", assay_cv_percent=_choose_assay(), starts=_choose_starts())
+        plan = Plan("draft", "", assay_cv_percent=_choose_assay(), has_peaks=_has_peaks())
         return plan, {"route": route, "molar_mass_g_per_mol": molar if molar and molar > 0 else None}
 
 
@@ -79,16 +79,13 @@ def _choose_assay() -> float | None:
     return given
 
 
-def _choose_starts() -> int:
-    """How many members are begun for each one that is kept."""
-    is_wanted = st.toggle(
-        "Look for second peaks",
+def _has_peaks() -> bool:
+    return st.toggle(
+        "Second peaks",
         key="train_peaks",
         persist_state="session",
-        help=f"For rich profiles. Begins {FOR_PEAKS} times as many models and keeps those that explain the cohort best: most starts draw two peaks as one. "
-        "Takes about twice as long.",
+        help="For rich profiles that may have second peaks. Most starts draw two peaks as one: many are tried, and the best are kept.",
     )
-    return FOR_PEAKS if is_wanted else 1
 
 
 def _offer(plan: Plan, units: dict, patients: tuple[Patient, ...]) -> None:

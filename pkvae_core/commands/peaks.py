@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from pkvae_core.checks.own_model import FOR_PEAKS, Plan, card_of, reading_card, usable
+from pkvae_core.checks.own_model import Plan, card_of, reading_card, usable
 from pkvae_core.checks.second_peaks import second_peaks
 from pkvae_core.commands.cases import ALL_ANSWERED, add_reading_flags, count, read_cases
 from pkvae_core.patient import Patient
@@ -22,8 +22,8 @@ time; gives that model every second level of each held-out patient, and looks fo
 its median curve within two hours of the one that all levels show. Prints how many were foreseen,
 and how many patients without a second peak were told of one; beside it what the given levels show
 alone, what the median shows with all levels, the probability of a second peak, and how well the
-other levels are predicted. With --starts, more models are begun than are kept, as most starts miss
-second peaks in a small cohort. A few minutes for each fold."""
+other levels are predicted. Learns as `train --second-peaks` does: from many starts, of which the best
+are kept, as most of them draw two peaks as one. A minute or two for each fold."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core peaks trial.csv --route oral --dvid 1 --dv-unit ug/L --lloq 1"""
@@ -36,13 +36,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assay-cv", type=float, metavar="PERCENT", help="the laboratory's own error; what the model misses beyond it widens its bands")
     parser.add_argument("--folds", type=count, default=6, metavar="K", help="folds of the cross-validation (default 6)")
     parser.add_argument("--seed", type=count, default=1, metavar="N", help="seed of the folds and of the learning (default 1)")
-    parser.add_argument("--starts", type=count, default=FOR_PEAKS, metavar="N", help=f"models begun for each that is kept (default {FOR_PEAKS})")
+    parser.add_argument("--as-usual", action="store_true", help="learn as `train` does without --second-peaks")
     add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(1)
-    given = {"folds": arguments.folds, "seed": arguments.seed, "assay_cv_percent": arguments.assay_cv, "starts": arguments.starts}
+    given = {"folds": arguments.folds, "seed": arguments.seed, "assay_cv_percent": arguments.assay_cv, "has_peaks": not arguments.as_usual}
     plan = Plan("Second peaks", arguments.cases.name, **given)
     units = {"amount_unit": arguments.amount_unit or "mg", "concentration_unit": arguments.dv_unit or "mg/L"}
     units |= {"molar_mass_g_per_mol": arguments.molar_mass, "route": arguments.route}

@@ -103,9 +103,9 @@ class Fit:
         """Steps so far, counted as if none had been spared by stopping early."""
         return {FIT: self.step, REFINE: self.rules.steps + self.step, DONE: self.rules.total}[self.phase]
 
-    def run(self, split: Split, save: Callable[["Fit"], None], report: Report, *, until: str = DONE) -> None:
-        """To the end, or `until` a phase begins; `report` may raise to interrupt, after which the last saved state goes on."""
-        while self.phase not in (until, DONE):
+    def run(self, split: Split, save: Callable[["Fit"], None], report: Report) -> None:
+        """To the end; `report` may raise to interrupt, after which the last saved state goes on."""
+        while self.phase != DONE:
             if self.step % SAVE_EVERY == 0:
                 save(self)
             if self.phase == FIT:
