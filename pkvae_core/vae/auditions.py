@@ -27,9 +27,9 @@ def chosen(
     everybody = torch.arange(len(population.covariates))
     split = Split(population, everybody, everybody, float(population.level[population.is_sample].min()))
     short = replace(rules, steps=STEPS, refine_steps=0, check_every=STEPS)
-    losses: list[float] = []
+    order: list[tuple[int, float]] = []  # a start that has curves too steep for single precision comes last
     for i, start in enumerate(starts):
         fit = Fit(Learner(copy.deepcopy(start)), short, proposals=Proposals.of(len(everybody), start.configuration.latent))
         fit.run(split, lambda now: None, lambda done, found, i=i: report(i * STEPS + done, found))
-        losses.append(fit.best_loss)
-    return [starts[i] for i in sorted(range(len(starts)), key=lambda i: losses[i])[:keep]]
+        order.append((fit.skipped, fit.best_loss))
+    return [starts[i] for i in sorted(range(len(starts)), key=order.__getitem__)[:keep]]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pkvae_core.checks import peak_cohorts
-from pkvae_core.checks.peak_cohorts import DOSES_mg, GRID_H, HOURS, KINDS, LLOQ_mg_per_L, draw_study, exact
+from pkvae_core.checks.peak_cohorts import GRID_H, HOURS, KINDS, DOSES_mg, LLOQ_mg_per_L, draw_study, exact
 from pkvae_core.checks.second_peaks import observed
 from pkvae_core.commands.measurements import second_peaks
 
