@@ -1,6 +1,6 @@
 """How many second peaks could anybody foresee from every second level? Simulated studies whose truth is known, and what the exact posterior would say.
 
-48 volunteers swallow 20, 60 or 180 mg once and give 14 samples over five days; the limit hides about two fifths of the levels, the others carry 15 % of error.
+48 volunteers swallow 20, 60 or 180 mg once and give 13 samples over five days; the limit hides about two fifths of the levels, the others carry 15 % of error.
 Three kinds: a part of the dose is absorbed hours later, bile is emptied at two meals, or neither. Where a curve is flat about its peak, that error alone makes
 maxima of the levels: some of what is observed is noise, which nobody can foresee. So what is foreseen is held against the truth too.
 """
@@ -20,7 +20,7 @@ from pkvae_core.patient import Dose, Patient, Sample
 from pkvae_core.residual_error import ResidualError, log_likelihood
 from pkvae_core.structural.shape_curves import Curves, Parameters, delayed, recirculation, two_sites
 
-HOURS = torch.tensor([0, 0.25, 0.5, 1, 1.5, 2, 4, 8, 12, 24, 48, 72, 96, 120], dtype=torch.float64)
+HOURS = torch.tensor([0.25, 0.5, 1, 1.5, 2, 4, 8, 12, 24, 48, 72, 96, 120], dtype=torch.float64)
 DOSES_mg = torch.tensor([20.0] * 18 + [60.0] * 13 + [180.0] * 17, dtype=torch.float64)
 LLOQ_mg_per_L, ERROR = 0.05, ResidualError(0.15, 0.0)
 GRID_H = torch.linspace(0, 24, 241, dtype=torch.float64)
