@@ -73,6 +73,7 @@ def test_a_missing_model_is_one_sentence(capsys):
         (["train", "--data", "cases.csv", "--name", "X", "--out", "x", "--from", "tobramycin", "--beside", "vancomycin"], "Give one of them"),
         (["train", "--data", "cases.csv", "--name", "X", "--out", "x", "--from", "unobtainium"], "there is no drug"),
         (["train", "--data", "cases.csv", "--name", "X", "--out", "x", "--from", "tobramycin"], "at least 10"),
+        (["train", "--data", "cases.csv", "--name", "X", "--out", "x", "--from", "tobramycin", "--second-peaks"], "by a model from scratch"),
         (["train", "--data", "cases.csv", "--name", "X", "--out", "x", "--resume"], "nothing to resume"),
     ],
 )

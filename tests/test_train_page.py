@@ -198,3 +198,11 @@ def test_a_patient_whose_model_was_deleted_is_closed_and_the_reader_told(place):
     shutil.rmtree(folder)
     test.run()
     assert not test.exception and "no longer in the library" in words(test)
+
+
+def test_second_peaks_are_looked_for_from_scratch_alone(page):
+    assert "train_peaks" not in [toggle.key for toggle in page.toggle]
+    choose(page, "train_way", "Learn from scratch")
+    assert not page.exception and page.toggle(key="train_peaks").value is False
+    usual, sought = Plan("X", "x.csv").schedule, Plan("X", "x.csv", has_peaks=True).schedule
+    assert usual.starts == 0 and sought.members < usual.members < sought.starts

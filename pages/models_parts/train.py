@@ -56,10 +56,11 @@ def _choose_start() -> tuple[Plan, dict] | None:
         )
         if beside != NOBODY:
             st.caption("The file is read with that drug's card; the new model learns nothing from it, gives no dose and has no target.")
-            return Plan("draft", "", beside=beside, assay_cv_percent=_choose_assay()), {}
+            return Plan("draft", "", beside=beside, assay_cv_percent=_choose_assay(), has_peaks=_has_peaks()), {}
         route = st.segmented_control("Doses are", list(ROUTES), default="iv", required=True, format_func=ROUTES.__getitem__, key="train_route")
         molar = st.number_input("Molar mass (g/mol), for µmol/L", value=None, key="train_molar", width=210, persist_state="session")
-        return Plan("draft", "", assay_cv_percent=_choose_assay()), {"route": route, "molar_mass_g_per_mol": molar if molar and molar > 0 else None}
+        plan = Plan("draft", "", assay_cv_percent=_choose_assay(), has_peaks=_has_peaks())
+        return plan, {"route": route, "molar_mass_g_per_mol": molar if molar and molar > 0 else None}
 
 
 def _choose_assay() -> float | None:
@@ -76,6 +77,15 @@ def _choose_assay() -> float | None:
         st.error("A coefficient of variation lies above 0 and up to 100 %; it is not used.", icon=":material/error:")
         return None
     return given
+
+
+def _has_peaks() -> bool:
+    return st.toggle(
+        "Second peaks",
+        key="train_peaks",
+        persist_state="session",
+        help="For rich profiles that may have second peaks. Most starts draw two peaks as one: many are tried, and the best are kept.",
+    )
 
 
 def _offer(plan: Plan, units: dict, patients: tuple[Patient, ...]) -> None:

@@ -31,7 +31,8 @@ Tick = Callable[[int, int, dict[str, float]], None]  # (done, total, parts of th
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked for. `start`: the shipped drug that is adapted, "" from scratch; `beside`: the shipped drug that a model from scratch is compared with.
+    """What is asked for. `start`: the shipped drug that is adapted, "" from scratch; `beside`: the shipped drug that a model from scratch is compared with;
+    `has_peaks`: profiles may have second peaks, so that a model from scratch chooses where to begin.
 
     `assay_cv_percent`: the laboratory's own error, where it is stated; what a model from scratch misses beyond it widens its bands. `cohort`: what the file was
     called. `folds`: of the cross-validation, 0 for none. `is_fast`: a trial of the way, of no clinical use.
@@ -45,9 +46,12 @@ class Plan:
     seed: int = 1
     is_fast: bool = False
     assay_cv_percent: float | None = None
+    has_peaks: bool = False
 
     def __post_init__(self):
         key_of(self.name)
+        if self.has_peaks and self.start:
+            raise ValueError(f"second peaks are looked for by a model from scratch; one that adapts begins where {self.start} is. Ask for one of the two.")
         if self.assay_cv_percent is not None and not 0 < self.assay_cv_percent <= 100:
             raise ValueError(
                 f"the laboratory's error is {self.assay_cv_percent:g} %; give a coefficient of variation above 0 and up to 100 %, or leave it out."
@@ -67,7 +71,8 @@ class Plan:
 
     @property
     def schedule(self) -> ObservedSchedule:
-        return replace(ObservedSchedule.fast() if self.is_fast else ObservedSchedule(), seed=self.seed)
+        usual = replace(ObservedSchedule.fast() if self.is_fast else ObservedSchedule(), seed=self.seed)
+        return usual.for_peaks() if self.has_peaks and not self.start else usual
 
 
 def reading_card(plan: Plan, **units) -> DrugCard:

@@ -4,6 +4,10 @@ A second peak: of the maxima that rise over their surroundings by more than `PRO
 second highest; the first and the last sample can be no maximum. Levels below their limit count as 0. Of each held-out patient every second level is given,
 the first one included; the posterior median over the whole profile is searched for a second peak within `WITHIN_H` of the observed one. A false alarm is a
 second peak of the median where all of the patient's levels show none.
+
+Beside it stands what the levels given show by themselves, and what the median shows once all levels are given: a peak that not even then appears was too small
+to be told from the residual error, or can't be drawn by the model. The median of curves whose peaks lie at different hours has none; so also the share of the
+posterior's draws that have a second peak is told, which is its probability.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,28 +21,40 @@ from scipy.stats import binomtest
 from pkvae_core.checks.folds import split
 from pkvae_core.checks.progress import Progress
 from pkvae_core.exposure import weighted_quantiles
-from pkvae_core.inference.posterior import individualise_all, predict
+from pkvae_core.inference.posterior import Posterior, individualise_all, predict
 from pkvae_core.patient import Patient
 from pkvae_core.vae.vae import PKVAE
 
 PROMINENCE, WITHIN_H = 0.10, 2.0
 FEWEST_LEVELS = 6  # of which three are given
-GRID = 400
+GRID, DRAWS = 400, 200
 
 Learn = Callable[[Sequence[Patient], int], PKVAE]  # (training patients, fold) -> the model
 
 
 @dataclass(frozen=True)
 class Foreseen:
-    """When one held-out patient's second peak was seen in all levels and foreseen from every second one (h); None where there was none."""
+    """When one held-out patient's second peak was seen in all levels and foreseen from every second one (h); None where there was none.
+
+    `shown_h`: by the levels given alone; `described_h`: by the median with all levels given; `probability`: of a second peak at whatever hour, every second
+    level given; `errors`: median over level, less 1, of the levels that were kept back and lie above their limit.
+    """
 
     patient_id: str
     observed_h: float | None
     foreseen_h: float | None
+    shown_h: float | None = None
+    described_h: float | None = None
+    probability: float = 0.0
+    errors: tuple[float, ...] = ()
 
     @property
     def is_hit(self) -> bool:
-        return self.observed_h is not None and self.foreseen_h is not None and abs(self.foreseen_h - self.observed_h) <= WITHIN_H
+        return self.meets(self.foreseen_h)
+
+    def meets(self, found_h: float | None) -> bool:
+        """Whether a second peak found at this hour is the observed one."""
+        return self.observed_h is not None and found_h is not None and abs(found_h - self.observed_h) <= WITHIN_H
 
 
 @dataclass(frozen=True)
@@ -49,23 +65,78 @@ class SecondPeaks:
     folds: int
 
     @property
+    def having(self) -> list[Foreseen]:
+        return [p for p in self.patients if p.observed_h is not None]
+
+    @property
+    def others(self) -> list[Foreseen]:
+        return [p for p in self.patients if p.observed_h is None]
+
+    @property
+    def hits(self) -> int:
+        return sum(p.is_hit for p in self.having)
+
+    @property
+    def alarms(self) -> int:
+        return sum(p.foreseen_h is not None for p in self.others)
+
+    @property
     def sentence(self) -> str:
         """Sensitivity and false alarms, each with its count and its 95 % interval."""
-        having = [p for p in self.patients if p.observed_h is not None]
-        others = [p for p in self.patients if p.observed_h is None]
-        hits, alarms = sum(p.is_hit for p in having), sum(p.foreseen_h is not None for p in others)
-        anywhere = sum(p.foreseen_h is not None for p in having)
+        anywhere = sum(p.foreseen_h is not None for p in self.having)
         return (
-            f"Second peaks: {_share(hits, len(having))} of those observed are foreseen within {WITHIN_H:g} h ({anywhere} at whatever hour); "
-            f"{_share(alarms, len(others))} of the patients without one are told of one. {len(self.patients)} patients, {self.folds} folds by patient."
+            f"Second peaks: {share(self.hits, len(self.having))} of those observed are foreseen within {WITHIN_H:g} h ({anywhere} at whatever hour); "
+            f"{share(self.alarms, len(self.others))} of the patients without one are told of one. {len(self.patients)} patients, {self.folds} folds by patient."
+        )
+
+    @property
+    def beside(self) -> str:
+        """What the given levels show alone, and what all levels make of the median."""
+        shown, described = (sum(p.meets(getattr(p, name)) for p in self.having) for name in ("shown_h", "described_h"))
+        also = sum(p.described_h is not None for p in self.others)
+        return (
+            f"The levels given show {shown} of the {len(self.having)} by themselves. With all levels given, the median has {described} of them within "
+            f"{WITHIN_H:g} h, and a second peak in {also} of the {len(self.others)} others."
+        )
+
+    @property
+    def probable(self) -> str:
+        """The probability of a second peak where one was observed and where none was, and how well it tells the two apart."""
+        yes, no = (np.array([p.probability for p in part]) for part in (self.having, self.others))
+        if min(len(yes), len(no)) < 2:
+            return f"The probability of a second peak is {100 * np.concatenate([yes, no]).mean():.0f} % in the mean."
+        area, low, high = separation(yes, no)
+        return (
+            f"The probability of a second peak is {100 * yes.mean():.0f} % in the mean where one was observed and {100 * no.mean():.0f} % elsewhere; area "
+            f"under the ROC curve {area:.2f} (95 % interval {low:.2f} to {high:.2f})."
+        )
+
+    @property
+    def missed(self) -> str:
+        """How far the median is from the levels that were kept back."""
+        errors = np.abs([e for p in self.patients for e in p.errors])
+        if not len(errors):
+            return "No level that was kept back lies above its limit."
+        return (
+            f"Of the levels kept back, {len(errors)} lie above their limit; the median is off by {100 * np.median(errors):.0f} % in the median, and within "
+            f"30 % for {share(int((errors <= 0.3).sum()), len(errors))}."
         )
 
 
-def _share(count: int, total: int) -> str:
+def share(count: int, total: int) -> str:
+    """3 of 15 (20 %, 95 % interval 7 to 45)."""
     if not total:
         return "0 of 0"
     interval = binomtest(count, total).proportion_ci(method="wilson")
     return f"{count} of {total} ({100 * count / total:.0f} %, 95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f})"
+
+
+def separation(yes: Float[np.ndarray, " one"], no: Float[np.ndarray, " other"]) -> tuple[float, float, float]:
+    """Area under the ROC curve with its 95 % interval (DeLong 1988): how often one of the first is above one of the others."""
+    wins = (yes[:, None] > no) + 0.5 * (yes[:, None] == no)
+    sd = float(np.sqrt(wins.mean(1).var(ddof=1) / len(yes) + wins.mean(0).var(ddof=1) / len(no)))
+    area = float(wins.mean())
+    return area, max(0.0, area - 1.96 * sd), min(1.0, area + 1.96 * sd)
 
 
 def second_peak_h(time_h: Float[np.ndarray, " time"], concentration: Float[np.ndarray, " time"]) -> float | None:
@@ -82,16 +153,36 @@ def observed(patient: Patient) -> float | None:
     return second_peak_h(np.array([s.time_h for s in patient.samples]), np.array(level))
 
 
-def foresee(model: PKVAE, patients: Sequence[Patient]) -> list[float | None]:
-    """When each patient's posterior median shows a second peak, every second level given."""
-    halves = [replace(p, samples=p.samples[::2]) for p in patients]
-    found = []
-    for patient, posterior in zip(patients, individualise_all(model, halves), strict=True):
-        time = np.linspace(min(d.time_h for d in patient.doses), patient.samples[-1].time_h, GRID)
-        predicted = predict(posterior, patient.doses, time)
-        median = weighted_quantiles(predicted.concentration_mg_per_L, predicted.weight, (0.5,))[0]
-        found.append(second_peak_h(time, median))
-    return found
+def half(patient: Patient) -> Patient:
+    """The patient with every second level, the first one included."""
+    return replace(patient, samples=patient.samples[::2])
+
+
+def foresee(model: PKVAE, patients: Sequence[Patient]) -> list[Foreseen]:
+    """What each patient's posterior shows, every second level given, and all."""
+    given, whole = individualise_all(model, [half(p) for p in patients]), individualise_all(model, patients)
+    return [_foreseen(p, some, everything) for p, some, everything in zip(patients, given, whole, strict=True)]
+
+
+def _foreseen(patient: Patient, given: Posterior, whole: Posterior) -> Foreseen:
+    time = np.linspace(min(d.time_h for d in patient.doses), patient.samples[-1].time_h, GRID)
+    kept_back = [(s.time_h, s.concentration_mg_per_L) for s in patient.samples[1::2] if s.concentration_mg_per_L]
+    hours, level = np.array(kept_back).reshape(-1, 2).T
+    drawn = predict(given.resampled(DRAWS), patient.doses, time).concentration_mg_per_L
+    return Foreseen(
+        patient.id,
+        observed(patient),
+        second_peak_h(time, _median(given, patient, time)),
+        shown_h=observed(half(patient)),
+        described_h=second_peak_h(time, _median(whole, patient, time)),
+        probability=float(np.mean([second_peak_h(time, curve) is not None for curve in drawn])),
+        errors=tuple((_median(given, patient, hours) / level - 1).tolist()) if kept_back else (),
+    )
+
+
+def _median(posterior: Posterior, patient: Patient, time_h: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
+    found = predict(posterior, patient.doses, time_h)
+    return weighted_quantiles(found.concentration_mg_per_L, found.weight, (0.5,))[0]
 
 
 def second_peaks(learn: Learn, patients: Sequence[Patient], *, folds: int, seed: int = 0, progress: Progress) -> SecondPeaks:
@@ -104,5 +195,5 @@ def second_peaks(learn: Learn, patients: Sequence[Patient], *, folds: int, seed:
         progress(fold - 1, folds)
         held_out = [p for p in enough if fold_of[p.id] == fold]
         model = learn([p for p in enough if fold_of[p.id] != fold], fold)
-        found |= {p.id: Foreseen(p.id, observed(p), at) for p, at in zip(held_out, foresee(model, held_out), strict=True)}
+        found |= {each.patient_id: each for each in foresee(model, held_out)}
     return SecondPeaks(tuple(found[p.id] for p in enough), folds)

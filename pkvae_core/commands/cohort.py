@@ -21,7 +21,8 @@ def train_on_cohort(arguments: argparse.Namespace) -> int:
     if arguments.start and arguments.beside:
         raise ValueError("--from is compared with the shipped model anyway; --beside is for a model from scratch. Give one of them.")
     folds = arguments.folds if arguments.validate else 0
-    plan = Plan(arguments.name, arguments.data.name, arguments.start, arguments.beside, folds, arguments.seed, arguments.fast, arguments.assay_cv)
+    how = {"folds": folds, "seed": arguments.seed, "is_fast": arguments.fast, "assay_cv_percent": arguments.assay_cv, "has_peaks": arguments.second_peaks}
+    plan = Plan(arguments.name, arguments.data.name, arguments.start, arguments.beside, **how)
     units = {"amount_unit": arguments.amount_unit or "mg", "concentration_unit": arguments.dv_unit or "mg/L"}
     units |= {"molar_mass_g_per_mol": arguments.molar_mass, "route": arguments.route}
     arguments.cases = arguments.data

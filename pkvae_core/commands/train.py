@@ -52,6 +52,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     cohort.add_argument(
         "--assay-cv", type=float, metavar="PERCENT", help="from scratch: the laboratory's own error; what the model misses beyond it widens its bands"
     )
+    cohort.add_argument("--second-peaks", action="store_true", help="from scratch: rich profiles that may have second peaks; many starts, the best are kept")
     cohort.add_argument("--validate", action="store_true", help="cross-validate, and print the verdict")
     cohort.add_argument("--folds", type=count, default=5, metavar="K", help="folds of the cross-validation (default 5)")
     add_reading_flags(parser)

@@ -1,7 +1,8 @@
 """Which typical patient lies closest to all levels of a cohort, before anybody is told from anybody else?
 
 Several guesses, scattered about one, descend on the mean distance of the levels' logarithms, as if all were one patient's (naive pooling). The best is where a
-population begins to be learned: from a worse one its waves would have to cross each other.
+population begins to be learned: from a worse one its waves would have to cross each other. Pooled, though, the second peaks of patients whose hours differ
+are one broad one, and the best guess may have lost them: see `auditions`.
 """
 
 import math
@@ -23,8 +24,8 @@ FLOOR = 0.05  # of a typical level: below, distances do not count as logarithms
 OTHERS = 0.3  # share of the spread that random directions have where an axis has a meaning to begin with
 
 
-def typical_patient(decoder: ArrivalDecoder, population: Population, scales: Scales, span_h: float) -> Float[Tensor, " parameter"]:
-    """The decoder's centre that comes closest; torch's generator sets the guesses and who is asked."""
+def typical_patients(decoder: ArrivalDecoder, population: Population, scales: Scales, span_h: float) -> Float[Tensor, "guess parameter"]:
+    """The decoder's centres that the guesses have come to, the closest one first; torch's generator sets the guesses and who is asked."""
     index = torch.randperm(len(population.covariates))[:ASKED]
     some, first = rows(population, index), _first(decoder, scales, span_h)
     guesses = (first + SCATTER * torch.randn(GUESSES, len(first))).requires_grad_()
@@ -41,7 +42,7 @@ def typical_patient(decoder: ArrivalDecoder, population: Population, scales: Sca
         assert guesses.grad is not None
         guesses.grad.nan_to_num_(0, 0, 0)  # a guess that has become too steep for single precision stays where it is, and is not the best
         optimiser.step()
-    return guesses.detach()[distance.detach().nan_to_num(torch.inf).argmin()]
+    return guesses.detach()[distance.detach().nan_to_num(torch.inf).argsort(stable=True)]
 
 
 def _first(decoder: ArrivalDecoder, scales: Scales, span_h: float) -> Float[Tensor, " parameter"]:

@@ -1,7 +1,8 @@
 """How is one model fitted to a cohort: steps on its patients until those held out gain no more, then the encoder alone on what the model dreams.
 
 A model that has an encoder learns with its draws, and the encoder on the way. From scratch the proposals of `proposals` stand in for it until the model has
-settled: an encoder that still learns where a patient may be holds back the decoder that learns what patients are like.
+settled: an encoder that still learns where a patient may be holds back the decoder that learns what patients are like. An encoder that has run away, which
+no step brings back, begins again at half the rate.
 """
 
 import copy
@@ -24,6 +25,7 @@ from pkvae_core.vae.proposals import Proposals
 FIT, REFINE, DONE = "fit", "refine", "done"
 SAVE_EVERY = 25
 CLIP, MOST_SKIPPED = 20.0, 50
+LOST = 5  # steps skipped in a row, by which an encoder has run away
 FOLLOWING = 3  # steps of the proposals of those held out before each check
 STATE = "unfinished.safetensors"
 
@@ -83,6 +85,8 @@ class Fit:
     train_loss: float = float("nan")
     curve: list[list[float]] = field(default_factory=list)
     skipped: int = 0
+    in_a_row: int = 0
+    ease: float = 1.0  # share of the learning rate at which the encoder is refined
     proposals: Proposals | None = None  # in the place of the encoder
 
     def __post_init__(self):
@@ -128,7 +132,9 @@ class Fit:
         loss.backward()
         if bool(torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP).isfinite()):
             self.optimiser.step()
+            self.in_a_row = 0
             return
+        self.in_a_row += 1
         self.skipped += 1  # a curve too steep for single precision; counted in the provenance
         if self.skipped > MOST_SKIPPED:
             raise ValueError("learning breaks down on this cohort: its levels cannot be told from 0 or infinity. Check the units of doses and levels.")
@@ -181,8 +187,11 @@ class Fit:
         self._seed()
         batch, _ = self._batch(split)
         share = self.step / self.rules.refine_steps
-        self._descend(sleep(self.learner, batch, split.least).mean(), self.rules.learning_rate * (1 - share))
+        self._descend(sleep(self.learner, batch, split.least).mean(), self.ease * self.rules.learning_rate * (1 - share))
         self.step += 1
+        if self.in_a_row == LOST:
+            self.learner.load_state_dict(self.best)  # whose encoder has learned nothing yet
+            self.step, self.in_a_row, self.ease, self.optimiser = 0, 0, self.ease / 2, self._fresh()
         if self.step == self.rules.refine_steps:
             self.phase = DONE
 
@@ -197,7 +206,7 @@ class Fit:
         return found
 
     def notes(self) -> dict:
-        return {k: getattr(self, k) for k in ("phase", "step", "best_loss", "best_step", "train_loss", "curve", "skipped")}
+        return {k: getattr(self, k) for k in ("phase", "step", "best_loss", "best_step", "train_loss", "curve", "skipped", "in_a_row", "ease")}
 
     def restore(self, tensors: dict[str, Tensor], notes: dict) -> None:
         for key, value in notes.items():

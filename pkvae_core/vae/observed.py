@@ -2,7 +2,8 @@
 
 A cohort of some hundred patients with a few levels each does not pin its population down, so from scratch not one model is learned but an ensemble: each
 member has its own start and its own patients held out to say when to stop. Curves that are not quite of the right shape show in the residual error: where the
-laboratory's own is stated, the rest of it widens what is believed of the truth.
+laboratory's own is stated, the rest of it widens what is believed of the truth. In a small cohort with many levels each, most starts draw two peaks of a
+patient as one: there the starts can be chosen first (see `auditions`).
 
 A shipped model that adapts moves its typical patient and its residual error, and all else a hundred times more slowly, on a leash to what it was. That is done
 several times, each with another part of the patients held out to say when to stop, which is at once where nothing gains; their weights, which lie close
@@ -22,11 +23,13 @@ from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population
 from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
+from pkvae_core.vae.auditions import STEPS, chosen
 from pkvae_core.vae.bound import Learner
 from pkvae_core.vae.checkpoint import save_cohort_model
-from pkvae_core.vae.fitting import STATE, Fit, Rules, Split, read_state, write_state
+from pkvae_core.vae.first_guess import GUESSES
+from pkvae_core.vae.fitting import STATE, Fit, Report, Rules, Split, read_state, write_state
 from pkvae_core.vae.observed_model import Ensemble
-from pkvae_core.vae.observed_start import blank
+from pkvae_core.vae.observed_start import blank, blanks
 from pkvae_core.vae.proposals import Proposals
 from pkvae_core.vae.vae import PKVAE
 
@@ -36,10 +39,11 @@ Tick = Callable[[int, int, dict[str, float]], None]  # done, total, losses (nega
 
 @dataclass(frozen=True)
 class ObservedSchedule:
-    """How a model is learned from a cohort: from scratch by `members` small models, `straightness` being the leash on what bends them; or adapted, in as many
-    `folds`, of `adapting_steps`, on a `leash`."""
+    """How a model is learned from a cohort: from scratch by `members` small models, each from its own start or, where there are any, from the best of
+    so many `starts`, `straightness` being the leash on what bends them; or adapted, in as many `folds`, of `adapting_steps`, on a `leash`."""
 
     members: int = 6
+    starts: int = 0
     steps: int = 200
     refine_steps: int = 200
     batch: int = 512
@@ -67,6 +71,10 @@ class ObservedSchedule:
     def fast(cls) -> "ObservedSchedule":
         """A minute is too long for a test."""
         return cls(members=2, steps=20, refine_steps=5, batch=32, folds=2, adapting_steps=10, adapting_batch=32, adapting_draws=8, check_every=5, width=16)
+
+    def for_peaks(self) -> "ObservedSchedule":
+        """For rich profiles that may have second peaks: few members, from the best of all starts."""
+        return replace(self, members=min(self.members, 4), starts=GUESSES)
 
     def rules(self, member: int, is_adapting: bool) -> Rules:
         of = {"check_every": self.check_every, "patience": self.patience, "seed": 1000 * self.seed + member}
@@ -100,6 +108,8 @@ def learn(
     patients are too few, `start` knows other covariates, or where there is nothing to resume. Of an ensemble, the first member adapts.
     """
     schedule = schedule or ObservedSchedule()
+    if schedule.starts and not schedule.members <= schedule.starts <= GUESSES:
+        raise ValueError(f"{schedule.starts} starts are asked for; give {schedule.members} to {GUESSES}, or 0 for each member its own.")
     useful = [p for p in (complete(card, patient) for patient in patients) if p.doses and any(s.trust > 0 for s in p.samples)]
     if len(useful) < LEAST_PATIENTS:
         raise ValueError(f"{len(useful)} patients have doses and levels; at least {LEAST_PATIENTS} are needed to learn anything. Upload more patients.")
@@ -134,37 +144,43 @@ def _members(card: DrugCard, population: Population, out: Path, start: PKVAE | N
     tensors, notes = read_state(out) if resume else ({}, [])
     count = schedule.folds if start else schedule.members
     each = schedule.rules(0, start is not None).total
+    before = 0 if start else STEPS * schedule.starts
+    total = before + count * each
+    first = _firsts(card, population, start, schedule, lambda done, losses: tick(done, total, losses))
     fits: list[Fit] = []
     for i in range(count):
         torch.manual_seed(1000 * schedule.seed + i)
         proposals = None if start else Proposals.of(len(population.covariates), schedule.latent)
-        fit = Fit(Learner(_first(card, population, start, schedule)), schedule.rules(i, start is not None), proposals=proposals)
+        fit = Fit(Learner(first(i)), schedule.rules(i, start is not None), proposals=proposals)
         split = _split(population, schedule, i, start is not None)
         if i < len(notes):
             fit.restore({k.removeprefix(f"{i}:"): v for k, v in tensors.items() if k.startswith(f"{i}:")}, notes[i])
-        before = list(fits)
+        earlier = list(fits)
 
-        def save(now: Fit, before: list[Fit] = before) -> None:
-            state = [*before, now]
+        def save(now: Fit, earlier: list[Fit] = earlier) -> None:
+            state = [*earlier, now]
             table = {f"{j}:{k}": v for j, one in enumerate(state) for k, v in one.tensors().items()}
             write_state(out, table, [one.notes() for one in state])
 
-        fit.run(split, save, lambda done, losses, i=i: tick(i * each + done, count * each, losses))
+        fit.run(split, save, lambda done, losses, i=i: tick(before + i * each + done, total, losses))
         fits.append(fit)
     return fits
 
 
-def _first(card: DrugCard, population: Population, start: PKVAE | None, schedule: ObservedSchedule) -> PKVAE:
-    if start is None:
-        return blank(
-            card.model_copy(update={"published_models": ()}),
-            population,
-            latent=schedule.latent,
-            arrivals=schedule.arrivals,
-            terms=schedule.terms,
-            stages=schedule.stages,
-            width=schedule.width,
-        )
+def _firsts(card: DrugCard, population: Population, start: PKVAE | None, schedule: ObservedSchedule, report: Report) -> Callable[[int], PKVAE]:
+    """What each member begins as. Auditions are held again where learning is resumed: they come to the same choice."""
+    if start is not None:
+        return lambda member: _adaptable(start, card)
+    card = card.model_copy(update={"published_models": ()})
+    sizes = {name: getattr(schedule, name) for name in ("latent", "arrivals", "terms", "stages", "width")}
+    if not schedule.starts:
+        return lambda member: blank(card, population, **sizes)
+    torch.manual_seed(1000 * schedule.seed - 1)
+    starts = chosen(blanks(card, population, schedule.starts, **sizes), population, schedule.rules(0, False), schedule.members, report)
+    return starts.__getitem__
+
+
+def _adaptable(start: PKVAE, card: DrugCard) -> PKVAE:
     model = copy.deepcopy(start.members[0])
     model.card = card
     return model.train().requires_grad_(True)

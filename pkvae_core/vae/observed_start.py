@@ -4,11 +4,13 @@ import math
 import warnings
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import Population
 from pkvae_core.vae.encoder import Scales
-from pkvae_core.vae.first_guess import together, typical_patient
+from pkvae_core.vae.first_guess import together, typical_patients
 from pkvae_core.vae.observed_model import ObservedVAE
 from pkvae_core.vae.vae import Configuration
 
@@ -40,24 +42,33 @@ def span_h(population: Population) -> float:
 
 def blank(card: DrugCard, population: Population, *, latent: int, arrivals: int, terms: int, stages: int, width: int) -> ObservedVAE:
     """An untrained model whose typical patient lies close to the levels; torch's generator sets how members differ."""
+    return blanks(card, population, 1, latent=latent, arrivals=arrivals, terms=terms, stages=stages, width=width)[0]
+
+
+def blanks(card: DrugCard, population: Population, count: int, **sizes: int) -> list[ObservedVAE]:
+    """Several of them (see `blank` for `sizes`), each around another of the closest typical patients, the closest first; at most `GUESSES`."""
     scales, span = scales_of(card, population), span_h(population)
     configuration = Configuration(
         scales=scales,
         models=1,
         routes=len(card.routes),
         curve_times_h=tuple(torch.logspace(math.log10(span / 100), math.log10(2 * span), 24).tolist()),
-        latent=latent,
         components=2,
-        terms=terms,
         errors=((PROPORTIONAL, ADDITIVE_SHARE * scales.concentration),),
-        arrivals=arrivals,
-        stages=stages,
-        width=width,
+        **sizes,
     )
+    first = _untaught(configuration, card)
+    centres = typical_patients(first.decoder, population, scales, span)[:count]
+    return [_around(first if i == 0 else _untaught(configuration, card), centre) for i, centre in enumerate(centres)]
+
+
+def _untaught(configuration: Configuration, card: DrugCard) -> ObservedVAE:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # a card without covariates
-        model = ObservedVAE(configuration, card)
-    centre = typical_patient(model.decoder, population, scales, span)
+        return ObservedVAE(configuration, card)
+
+
+def _around(model: ObservedVAE, centre: Float[Tensor, " parameter"]) -> ObservedVAE:
     with torch.no_grad():
         model.decoder.centre.copy_(centre)
         model.decoder.straight.weight.copy_(together(model.decoder))

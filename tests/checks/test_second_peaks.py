@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pkvae_core.checks.second_peaks import FEWEST_LEVELS, Foreseen, SecondPeaks, observed, second_peak_h, second_peaks
+from pkvae_core.checks.second_peaks import FEWEST_LEVELS, Foreseen, SecondPeaks, foresee, half, observed, second_peak_h, second_peaks, separation
 from pkvae_core.patient import Dose, Patient, Sample
 from pkvae_core.vae.checkpoint import load_model
 
@@ -58,3 +58,34 @@ def test_too_few_levels_are_said():
     few = [patient(str(i), [1.0] * (FEWEST_LEVELS - 1)) for i in range(9)]
     with pytest.raises(ValueError, match="0 patients have a dose and 6 levels"):
         second_peaks(lambda training, fold: load_model("theophylline"), few, folds=3, progress=lambda done, total: None)
+
+
+def test_the_levels_given_and_all_levels_stand_beside_it():
+    found = SecondPeaks((Foreseen("a", 5, None, shown_h=5, described_h=6), Foreseen("b", 5, 5, described_h=9), Foreseen("c", None, None, described_h=4)), 5)
+    assert "show 1 of the 2 by themselves" in found.beside
+    assert "the median has 1 of them within 2 h, and a second peak in 1 of the 1 others" in found.beside
+
+
+def test_every_second_level_is_given_the_first_one_included():
+    assert [s.time_h for s in half(patient("a", [1.0] * 7)).samples] == [0, 2, 4, 6]
+
+
+def test_a_probability_that_tells_everybody_apart_has_the_whole_area():
+    assert separation(np.array([0.8, 0.9]), np.array([0.1, 0.2]))[0] == 1
+    assert separation(np.array([0.1, 0.2]), np.array([0.8, 0.9]))[0] == 0
+    area, low, high = separation(np.full(20, 0.3), np.full(30, 0.3))
+    assert low <= area == 0.5 <= high
+
+
+def test_probabilities_are_told_where_somebody_has_a_second_peak_or_nobody():
+    both = SecondPeaks(tuple(Foreseen(str(i), 5 if i < 3 else None, None, probability=0.6 if i < 3 else 0.2) for i in range(6)), 2)
+    assert "60 % in the mean where one was observed and 20 % elsewhere; area under the ROC curve 1.00" in both.probable
+    assert "20 % in the mean" in SecondPeaks(both.patients[3:], 2).probable
+
+
+def test_levels_kept_back_are_counted_where_they_lie_above_their_limit():
+    model = load_model("theophylline")
+    [found] = foresee(model, [patient("a", [0, 5, 4, 3, 2, 0, 1, 0.5])])
+    assert len(found.errors) == 3 and all(error > -1 for error in found.errors) and 0 <= found.probability <= 1
+    assert "3 lie above their limit" in SecondPeaks((found,), 1).missed
+    assert "No level" in SecondPeaks((Foreseen("b", None, None),), 1).missed
