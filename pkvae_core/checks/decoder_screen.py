@@ -27,6 +27,7 @@ from pkvae_core.vae.vae import PKVAE
 
 LONG_DOSES, INTERVAL_H, AMOUNT_MG, TRAINED_DOSES = 240, 12.0, 150.0, 72
 SEEN_MG_PER_L = (0.5, 60.0)  # where a clean curve is judged: from the assay's additive error to four times the target
+JUDGED_DOSES, AT_ONCE_H = [10, 40, 70, 120], 1e-3
 TIMED = 5
 SEED_OFFSET = 8_000_000_011
 
@@ -92,6 +93,7 @@ def judged(card: DrugCard, model: PKVAE, each: Exam, seed: int, say: Say) -> dic
     return {
         "parameters": sum(p.numel() for p in model.decoder.parameters()),
         "clean": {"course": _off(model, each.course, 0.0), "long": _off(model, each.long, TRAINED_DOSES * INTERVAL_H)},
+        "laws": laws(model, each.long),
         "profile": {"error": float(np.median(error)), "ratio": list(ratio_of_medians(error, each.exact, generator))},
         "covered": [float(inside.mean()), sd],
         "milliseconds": {"short": _milliseconds(model, each.asked.population), "long": _milliseconds(model, two_visits(card, TIMED, _drawn(seed)).seen)},
@@ -109,6 +111,21 @@ def _off(model: PKVAE, part: Lesson, after_h: float) -> dict[str, float]:
     is_judged = (part.truth > SEEN_MG_PER_L[0]) & (part.truth < SEEN_MG_PER_L[1]) & (part.time > after_h)
     off = (found.clamp(min=1e-6).log() - part.truth.log()).abs()[is_judged]
     return {"median": float(off.median()), "worst_twentieth": float(off.quantile(0.95))}
+
+
+@torch.no_grad()
+def laws(model: PKVAE, part: Lesson) -> dict[str, float]:
+    """What no body does: levels that jump at once when a dose is swallowed (median and 95th percentile of |ln(after / before)|), and the share of levels that
+    fall, by more than a thousandth, when every dose is a tenth larger."""
+    z, population = model.teacher(model.curve(part.patients.responses.now)[:, 0]).mean[:, None], part.patients.population
+    responses, doses = model.responses(z, population), population.doses
+    swallowed = doses.time[:, JUDGED_DOSES]
+    level = responses.curves(doses, torch.cat([swallowed, swallowed + AT_ONCE_H], 1))[0][:, 0]
+    before, after = level.clamp(min=1e-6).log().chunk(2, 1)
+    jump = (after - before).abs()
+    larger = Doses(doses.time, 1.1 * doses.amount, doses.duration, doses.route)
+    usual, more = (responses.curves(each, part.time)[0][:, 0] for each in (doses, larger))
+    return {"jump": float(jump.median()), "worst_jump": float(jump.flatten().quantile(0.95)), "falling": float((more < 0.999 * usual).float().mean())}
 
 
 def _milliseconds(model: PKVAE, population) -> float:

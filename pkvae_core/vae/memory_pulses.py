@@ -16,6 +16,7 @@ from pkvae_core.vae.decoder import perceptron
 MEMORY, TERMS, KNOWN = 8, 3, 64
 FORGOTTEN_H = (6.0, 400.0)  # after so long the quickest and the slowest part of an untrained memory has faded
 LEAST_B = -3.0
+FURTHEST = 5.0  # a logarithm moves at most so far from its centre: a first screen without this bound ended in infinities after a minute
 
 
 class MemoryPulses(nn.Module):
@@ -49,7 +50,7 @@ class MemoryPulses(nn.Module):
         """Amplitudes (mg/L), a, b and kappa [subject, draw, dose, 1, term], and the hours since each dose [subject, 1, dose, time, 1], 0 before it."""
         assert not bool(((doses.route == 0) & (doses.amount > 0)).any()), "pulses with memory know swallowed doses alone"
         seen = self._remembered(self.knowing(z), doses)
-        log_amplitude, log_a, log_b, log_more = (self.pulse(seen).unflatten(-1, (4, TERMS)) + self.centre)[..., None, :, :].unbind(-2)
+        log_amplitude, log_a, log_b, log_more = (_bounded(self.pulse(seen)).unflatten(-1, (4, TERMS)) + self.centre)[..., None, :, :].unbind(-2)
         a = log_a.exp()
         since = (time[:, None] - doses.time[..., None]).clamp(min=0)[:, None, ..., None]
         return doses.amount[:, None, :, None, None] * log_amplitude.exp(), a, LEAST_B + log_b.exp(), a + log_more.exp(), since
@@ -64,8 +65,12 @@ class MemoryPulses(nn.Module):
             memory = memory * torch.exp(-rate * gap[:, :, i])
             met.append(torch.cat([memory, known, size[:, :, i]], -1))
             more, faster = self.jump(met[-1]).chunk(2, -1)
-            memory, rate = memory + more, (self.fading + faster).exp()
+            memory, rate = memory + more, (self.fading + _bounded(faster)).exp()
         return torch.stack(met, 2)
+
+
+def _bounded(moved: Tensor) -> Tensor:
+    return FURTHEST * torch.tanh(moved / FURTHEST)
 
 
 def log_amount(doses: Doses, usual_mg: float) -> Float[Tensor, "subject dose"]:
