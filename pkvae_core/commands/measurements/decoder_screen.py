@@ -45,6 +45,12 @@ CHANGED = (
     "against the right structure (95 %)",
 )
 
+CARE = (
+    "Read with care: Michaelis-Menten, the neural ODE's backbone, is what made these patients, so that its clean curves start ahead; a step costs each family "
+    "another time, so that equal time is not equal steps; simulating the lessons is not counted; no covariate changed; a first run of the pulses, unbounded, "
+    "ended in infinities."
+)
+
 
 def measure(seed: int, say: Callable[[str], None]) -> dict:
     """Train each family, then examine all of them and the app's model on patients that none has seen."""
@@ -106,7 +112,7 @@ def markdown(found: dict) -> str:
         _table(PATIENT, [[WORDS[name], *_patient(one)] for name, one in each.items()]),
         _table(CHANGED, [[WORDS[name], *_changed(rows)] for name, rows in changed.items()]),
     )
-    return "\n\n".join([taught, asked, *tables])
+    return "\n\n".join([taught, asked, *tables, CARE])
 
 
 def _gradients(milliseconds: dict[str, float]) -> str:
