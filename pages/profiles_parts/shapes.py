@@ -121,10 +121,12 @@ def _in_the_gallery(found: Exhibit) -> str:
     each = held_out["shapes"][found.shape.name]
     errors = ", ".join(f"{each['given'][name]:.0f} % ({LABELS[name].lower() if name != 'VAE' else name})" for name in FITTED)
     held, low, high = (100 * value for value in each["held"])
+    is_narrow = each["asked_held"][2] < 0.87  # the whole interval lies below
+    caution = ", which is too narrow: one dose says little of how a body that is not proportional answers another" if is_narrow else ""
     return (
         f"On {held_out['compared']} fresh patients of this shape, {held_out['levels']} levels each, the median was {errors}. The VAE's 90 % band held "
         f"{held:.0f} % of the true concentrations (95 %: {low:.1f} to {high:.1f}; {held_out['patients']:,} patients), foretold for "
-        f"{held_out['multiple']:g} times the dose {100 * each['asked_held'][0]:.0f} %. Reproduce: `python -m pkvae_core shapes --recorded`."
+        f"{held_out['multiple']:g} times the dose {100 * each['asked_held'][0]:.0f} %{caution}. Reproduce: `python -m pkvae_core shapes --recorded`."
     )
 
 

@@ -8,22 +8,23 @@ import torch
 from jaxtyping import Float
 
 from pkvae_core.inference.shape_posterior import ShapeBelief, believe_shape
-from pkvae_core.insight.gallery import Exhibit, Fit, exhibit_of, learned_fit, levels_of, true_curve
+from pkvae_core.insight.gallery import Exhibit, Fit, exhibit_of, learned_fit, levels_of
 from pkvae_core.structural.shape_curves import Parameters
 from pkvae_core.structural.shapes import DOSE, SHAPES, Shape, USUAL_DOSE_mg
 from pkvae_core.vae.shapes import ShapeLevels, ShapeVAE
 
 COMPARED, PATIENTS, LEVELS, MULTIPLE, OFFSET = 100, 1000, 8, 2.0, 7_000_000_001
-LEAST_LEVELS = 3  # above their limit, for a compartment fit
+LEAST_LEVELS, AT_ONCE = 3, 100  # levels above their limit, for a compartment fit; patients simulated together
 
 
 @dataclass(frozen=True)
 class Fresh:
-    """A virtual patient of a shape, the dose, the seed of the assay's errors, and the levels."""
+    """A virtual patient of a shape, the dose, the true curve after it, the seed of the assay's errors, and the levels."""
 
     shape: Shape
     parameters: Parameters
     dose_mg: float
+    truth: Float[np.ndarray, " time"]
     seed: int
     levels: ShapeLevels
 
@@ -44,13 +45,18 @@ def fresh_patients(shape: Shape, generator: torch.Generator) -> Iterator[Fresh]:
     """Patients of any dose that the page offers; those with too few levels above the limit for a compartment fit are left out."""
     seed = 0
     while True:
-        parameters = shape.draw(1, generator)
-        even = float(torch.rand(1, generator=generator))
-        dose_mg = USUAL_DOSE_mg if shape.is_proportional else DOSE.low * (DOSE.high / DOSE.low) ** even
-        levels = levels_of(shape, parameters, dose_mg, count=LEVELS, seed=seed)
-        if int((~levels.is_below).sum()) >= LEAST_LEVELS:
-            yield Fresh(shape, parameters, dose_mg, seed, levels)
-            seed += 1
+        drawn = [(shape.draw(1, generator), _dose_mg(shape, float(torch.rand(1, generator=generator)))) for _ in range(AT_ONCE)]
+        together = {name: torch.cat([parameters[name] for parameters, _ in drawn]) for name in drawn[0][0]}
+        truths = shape.curves(together, torch.tensor([dose_mg for _, dose_mg in drawn])).numpy()
+        for (parameters, dose_mg), truth in zip(drawn, truths, strict=True):
+            levels = levels_of(truth, dose_mg, count=LEVELS, seed=seed)
+            if int((~levels.is_below).sum()) >= LEAST_LEVELS:
+                yield Fresh(shape, parameters, dose_mg, truth, seed, levels)
+                seed += 1
+
+
+def _dose_mg(shape: Shape, even: float) -> float:
+    return USUAL_DOSE_mg if shape.is_proportional else DOSE.low * (DOSE.high / DOSE.low) ** even
 
 
 def shown(model: ShapeVAE, fresh: Fresh) -> Exhibit:
@@ -60,8 +66,8 @@ def shown(model: ShapeVAE, fresh: Fresh) -> Exhibit:
 
 def learned(model: ShapeVAE, fresh: Fresh) -> tuple[ShapeBelief, float]:
     """What the model believes of the patient, and the share of the hours at which its band holds the truth."""
-    belief, truth = believe_shape(model, fresh.levels), true_curve(fresh.shape, fresh.parameters, fresh.dose_mg)
-    return belief, share_held(learned_fit(model, belief, fresh.dose_mg, truth), truth)
+    belief = believe_shape(model, fresh.levels)
+    return belief, share_held(learned_fit(model, belief, fresh.dose_mg, fresh.truth), fresh.truth)
 
 
 def compared_figures(exhibits: list[Exhibit]) -> dict:

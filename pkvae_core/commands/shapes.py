@@ -14,7 +14,7 @@ HELP = "the learned model of the gallery of shapes: train, or measure again"
 DESCRIPTION = """\
 Draws virtual patients of seven synthetic shapes that compartment models miss, teaches one small VAE
 on all of them without telling it which is which, measures it beside textbook fits on fresh patients,
-and writes assets/gallery. A quarter of an hour on one core. --measure keeps the trained model and
+and writes assets/gallery. A quarter of an hour on one idle core. --measure keeps the trained model and
 measures it again; with --recorded nothing is trained or measured."""
 EXAMPLES = """\
 examples:

@@ -72,9 +72,9 @@ def exhibit_of(
     model: ShapeVAE, shape: Shape, parameters: Parameters, dose_mg: float, *, count: int, multiple: float, has_lag: bool = True, seed: int
 ) -> Exhibit:  # fmt: skip
     """The same of any patient of this shape. Raises ValueError where too few levels lie above their limit for a compartment fit."""
-    levels = levels_of(shape, parameters, dose_mg, count=count, seed=seed)
-    belief, classical = believe_shape(model, levels), _classical(shape, levels, has_lag)
     truths = {mg: true_curve(shape, parameters, mg) for mg in (dose_mg, multiple * dose_mg)}
+    levels = levels_of(truths[dose_mg], dose_mg, count=count, seed=seed)
+    belief, classical = believe_shape(model, levels), _classical(shape, levels, has_lag)
     answers = [_answer(model, belief, classical, mg, truth) for mg, truth in truths.items()]
     time_h, level, is_below = (table[0].numpy() for table in (levels.time_h, levels.level, levels.is_below))
     return Exhibit(shape, TIMES_H.numpy(), time_h, level, is_below, answers[0], answers[1], belief.distinct, belief.rung)
@@ -85,11 +85,11 @@ def true_curve(shape: Shape, parameters: Parameters, dose_mg: float) -> Curve:
     return shape.curves(parameters, torch.tensor([dose_mg]))[0].numpy()
 
 
-def levels_of(shape: Shape, parameters: Parameters, dose_mg: float, *, count: int, seed: int) -> ShapeLevels:
+def levels_of(truth: Curve, dose_mg: float, *, count: int, seed: int) -> ShapeLevels:
     """What the fits of this patient are given."""
-    truth = torch.as_tensor(true_curve(shape, parameters, dose_mg), dtype=torch.float32)[None]
     hours = torch.as_tensor(level_hours(count), dtype=torch.float32)[None]
-    return measured(truth, torch.tensor([dose_mg]), hours, torch.Generator().manual_seed(seed))
+    curve = torch.as_tensor(truth, dtype=torch.float32)[None]
+    return measured(curve, torch.tensor([dose_mg]), hours, torch.Generator().manual_seed(seed))
 
 
 def _classical(shape: Shape, levels: ShapeLevels, has_lag: bool) -> dict[str, CompartmentFit]:

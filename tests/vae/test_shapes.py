@@ -110,7 +110,7 @@ def test_a_true_curve_has_no_error_and_one_a_tenth_too_high_somewhat_more_than_t
 
 
 def test_a_saved_model_answers_as_before_and_a_damaged_one_is_refused(tmp_path, levels):
-    schedule = ShapeSchedule(patients=4, steps=2, batch=8)
+    schedule = ShapeSchedule(patients=4, steps=2, batch=8, prior_patients=40)
     trained = train_shapes(schedule, lambda line: None)
     save_shapes(trained, schedule, trained="2026-01-01", held_out={}, folder=tmp_path)
     again = load_shapes(tmp_path)
