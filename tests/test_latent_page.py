@@ -125,7 +125,7 @@ def test_a_dimension_that_teaches_nothing_is_named():
 
 def test_a_patient_on_another_drug_is_named_and_not_drawn():
     test = visit(case(), drug="theophylline")
-    assert "Demo patient 07 takes vancomycin" in words(test)
+    assert "Demo patient 07 takes Vancomycin" in words(test)
     assert mapped(test)["outlines"] == mapped(test)["path"] == []
 
 

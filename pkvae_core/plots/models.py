@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from pkvae_core.plots.marks import whiskers
 from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
 
 EXPOSURES = {"auc24": "AUC₂₄", "trough": "Trough", "peak": "Peak"}
@@ -18,13 +19,11 @@ def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], ends: Mapp
     for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "coverage", colour)):
         values = [100 * c["coverage"][name] for c in cells]
         hover = f"{label}, %{{customdata}} levels: %{{y:.1f}} % of the intervals hold the truth<extra></extra>"
-        chart.add_trace(
-            _with_ends(_dots([j + 0.16 * i for j in range(len(cells))], values, label, hue, symbol, [c["levels"] for c in cells], hover), ends[name])
-        )
+        x, said = [j + 0.16 * i for j in range(len(cells))], [str(c["levels"]) for c in cells]
+        chart.add_trace(whiskers(x, values, [(100 * low, 100 * high) for low, high in ends[name]], label, hue, symbol, said, hover))
     reach = [100 * end for name, *_ in _exposures(cells, "coverage", colour) for pair in ends[name] for end in pair]
-    chart.update_yaxes(
-        title_text="Intervals that hold the truth (%)", range=[min([87.0, *(v - 1 for v in reach)]), min(100.5, max([93.0, *(v + 1 for v in reach)]))]
-    )
+    shown = [min(87.0, min(reach) - 1), min(100.5, max(93.0, max(reach) + 1))]
+    chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=shown)
     return _by_levels(chart, cells)
 
 
@@ -43,13 +42,6 @@ def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: in
         chart.add_trace(dots)
     chart.update_yaxes(title_text="Error over the best possible", range=[min([0.97, *ends]) - 0.01, max([1.05, *ends]) + 0.01], tickformat=".2f")
     return _by_levels(chart, cells)
-
-
-def _with_ends(dots: go.Scatter, ends: Sequence[tuple[float, float]]) -> go.Scatter:
-    """The same dots with whiskers to these shares."""
-    above = [100 * high - y for y, (_, high) in zip(dots.y, ends, strict=True)]
-    below = [y - 100 * low for y, (low, _) in zip(dots.y, ends, strict=True)]
-    return dots.update(error_y=dict(array=above, arrayminus=below, width=0, thickness=1.6))
 
 
 def _exposures(cells: Sequence[Mapping[str, Any]], figures: str, colour: Palette) -> list[tuple[str, str, str, str]]:

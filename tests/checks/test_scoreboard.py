@@ -21,8 +21,9 @@ def test_the_interval_of_a_coverage_holds_it_and_narrows_with_more_patients():
 def test_the_whiskers_end_where_the_interval_ends_and_stay_on_the_chart():
     found = held_out(100)
     ends = coverage_ends(found)
-    chart = coverage_figure("light", found["cells"], ends)
-    dots, (bottom, top) = chart.data[0], chart.layout.yaxis.range
-    for y, below, above, (low, high) in zip(dots.y, dots.error_y.arrayminus, dots.error_y.array, ends["weighted auc24"], strict=True):
+    chart = coverage_figure("light", found["cells"], ends).to_plotly_json()
+    dots, (bottom, top) = chart["data"][0], chart["layout"]["yaxis"]["range"]
+    bars = zip(dots["y"], dots["error_y"]["arrayminus"], dots["error_y"]["array"], ends["weighted auc24"], strict=True)
+    for y, below, above, (low, high) in bars:
         assert (y - below, y + above) == pytest.approx((100 * low, 100 * high))
         assert bottom < y - below and y + above < top
