@@ -33,7 +33,8 @@ def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
     steps.append(Step(CLASSES, "Classifying the patients", lambda tick: classify_all(source, tick)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Classify", type="primary", icon=":material/play_arrow:", disabled=is_running(source), on_click=begin, args=(source, steps))
-        st.caption(f"{source.words()[0].upper()}{source.words()[1:]}. About 1 s a patient, in the background; {FIRST}.")
+        wait = "" if are_fitted(source.drug) else f"; {FIRST}"
+        st.caption(f"{source.words()[0].upper()}{source.words()[1:]}. About 1 s a patient, in the background{wait}.")
     show_running()
     show_measured(source.drug)
     if outcome is None:
@@ -70,7 +71,7 @@ def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
 
 
 def _fitting(drug: str) -> Step:
-    """The compartment models of a drug, fitted once per server: half a minute, and minutes for a drug that has to be simulated."""
+    """The compartment models of a drug that came without: half a minute, and minutes for a drug that has to be simulated."""
     return Step(RIVALS, FITTING, lambda tick: rivals_of(drug, tick))
 
 

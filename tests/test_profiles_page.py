@@ -62,7 +62,8 @@ def test_what_is_not_recorded_is_said_to_be_missing(monkeypatch, tmp_path):
     assert "Not measured yet" in words(opened("ODE against VAE"))
 
 
-def test_nobody_waits_for_compartment_models_that_were_not_asked_for(monkeypatch):
+def test_nobody_waits_for_compartment_models_that_were_not_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(recorded, "FOLDER", tmp_path)
     monkeypatch.setattr(rivals, "FITTED", {})
     test = visit(PAGE, case())
     assert not test.exception and not charts(test) and not rivals.FITTED

@@ -1,10 +1,11 @@
-"""The competing models of a drug, fitted once per server, and what they say of patients."""
+"""The competing models of a drug, shipped with it or fitted once per server, and what they say of patients."""
 
 from functools import lru_cache
 
 from pages import model
 from pages.checks_parts.source import Source
 from pkvae_core.checks.progress import Progress, silent
+from pkvae_core.checks.recorded import recorded
 from pkvae_core.checks.virtual import fresh
 from pkvae_core.insight.contrast import Contrast, contrast
 from pkvae_core.insight.hybrid import TOGETHER, Classification, Rivals, classify, fit_rivals, ready
@@ -19,14 +20,21 @@ FITTED: dict[tuple[str, str], Rivals] = {}  # not Streamlit's cache: background 
 
 def are_fitted(drug: str) -> bool:
     """Whether the compartment models of this drug are there, so that nobody waits a minute for them."""
-    return (drug, model(drug).version) in FITTED
+    return (drug, model(drug).version) in FITTED or shipped(drug) is not None
+
+
+def shipped(drug: str) -> dict | None:
+    """The estimates that were recorded with what they were measured to be worth, for this very model; None where there are none, as for own models."""
+    found = (recorded("complexity") or {"drugs": {}})["drugs"].get(drug, {})
+    return found.get("rivals") if found.get("model") == model(drug).version else None
 
 
 def rivals_of(drug: str, tick: Progress = silent) -> Rivals:
     """The models that compete for this drug's patients."""
     key = drug, model(drug).version
     if key not in FITTED:
-        FITTED[key] = fit_rivals(model(drug), tick=tick)
+        plain = shipped(drug)
+        FITTED[key] = Rivals.restore(model(drug), plain) if plain else fit_rivals(model(drug), tick=tick)
         for oldest in list(FITTED)[:-MOST]:
             FITTED.pop(oldest, None)
     return FITTED[key]

@@ -58,12 +58,13 @@ class Structure:
 
 @dataclass(frozen=True)
 class Fit:
-    """The fitted model in the form of a published one, and log p(levels) under it."""
+    """The fitted model in the form of a published one, and log p(levels) under it; `estimates` are the plain values that bring it back (see `restored`)."""
 
     model: PublishedModel
     log_likelihood: float
     rounds: int
     is_settled: bool
+    estimates: dict
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ class _State:
     beta: Mapping[str, Float[Tensor, " coefficient"]]
     variance: Mapping[str, float]
     error: ResidualError
+
+    def plain(self) -> dict:
+        beta = {name: each.tolist() for name, each in self.beta.items()}
+        return {"beta": beta, "variance": dict(self.variance), "error": [self.error.proportional, self.error.additive_mg_per_L]}
 
 
 def fit_population(
@@ -89,7 +94,13 @@ def fit_population(
         following = _maximise(card, population, structure, state, found, used)
         is_settled, state = _difference(state, following) < SETTLED, following
     model = _model(card, structure, state, used)
-    return Fit(model, float(_expect(card, population, model, seed).log_evidence.sum()), taken, is_settled)
+    return Fit(model, float(_expect(card, population, model, seed).log_evidence.sum()), taken, is_settled, state.plain())
+
+
+def restored(card: DrugCard, structure: Structure, estimates: Mapping) -> PublishedModel:
+    """The model that a `Fit` to this card's patients ended with."""
+    beta = {name: torch.tensor(each).double() for name, each in estimates["beta"].items()}
+    return _model(card, structure, _State(beta, estimates["variance"], ResidualError(*estimates["error"])), _covariates(card))
 
 
 def opponent_of(card: DrugCard, *, patients: int = COHORT, rounds: int = ROUNDS, seed: int = 0) -> PublishedModel:
@@ -102,10 +113,14 @@ def opponent_of(card: DrugCard, *, patients: int = COHORT, rounds: int = ROUNDS,
         return fit_population(card, population, structure, rounds=rounds, seed=seed).model
 
 
-def _used(card: DrugCard, population: Population) -> tuple[str, ...]:
+def _covariates(card: DrugCard) -> tuple[str, ...]:
     """The card's covariates among those that scale parameters."""
-    names = [c.name for c in card.covariates]
-    used = tuple(name for name in CENTRE if name in names)
+    return tuple(name for name in CENTRE if name in {c.name for c in card.covariates})
+
+
+def _used(card: DrugCard, population: Population) -> tuple[str, ...]:
+    """The same, once everybody is seen to have them."""
+    names, used = [c.name for c in card.covariates], _covariates(card)
     if unknown := [name for name in used if bool(population.covariates[:, names.index(name)].isnan().any())]:
         raise ValueError(f"a population fit needs {' and '.join(unknown)} of every patient; leave out the patients for whom it is unknown.")
     return used

@@ -10,7 +10,7 @@ patients of both kinds, whose answer is known.
 
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, published_responses, rows, simulate
 from pkvae_core.drugs.published.model import PublishedModel
-from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.inference.classical import Structure, fit_population, restored
 from pkvae_core.inference.evidence import sample_etas
 from pkvae_core.inference.importance import importance_sample
 from pkvae_core.patient import Patient
@@ -39,13 +39,17 @@ LEAST_LEVEL = 1e-2  # of the level itself: what a simulated level below counts a
 
 @dataclass(frozen=True)
 class Rivals:
-    """The models that compete for a drug's patients, and the calibration of the score: log-odds of complex = intercept + slope x score."""
+    """The models that compete for a drug's patients, and the calibration of the score: log-odds of complex = intercept + slope x score.
+
+    `estimates`: the plain values of both fits, which bring them back without fitting again.
+    """
 
     model: PKVAE
     one: PublishedModel
     two: PublishedModel
     intercept: float = 0.0
     slope: float = 1.0
+    estimates: tuple[dict, ...] = ()
 
     @property
     def card(self) -> DrugCard:
@@ -54,6 +58,15 @@ class Rivals:
     def probability(self, score: float) -> float:
         """Calibrated probability that a patient with this score is complex, where as many are as are not."""
         return 1 / (1 + math.exp(-(self.intercept + self.slope * score)))
+
+    def plain(self) -> dict:
+        """What `restore` makes the same rivals of."""
+        return {"fits": list(self.estimates), "intercept": self.intercept, "slope": self.slope}
+
+    @classmethod
+    def restore(cls, model: PKVAE, plain: Mapping) -> "Rivals":
+        one, two = (restored(model.card, Structure(n), each) for n, each in enumerate(plain["fits"], start=1))
+        return cls(model, one, two, plain["intercept"], plain["slope"], tuple(plain["fits"]))
 
 
 @dataclass(frozen=True)
@@ -92,12 +105,12 @@ def fit_rivals(model: PKVAE, *, patients: int = COHORT, rounds: int = 40, seed: 
     card = model.card
     cohort = simulate(card, patients, torch.Generator().manual_seed(SEED_OFFSET + seed), samples=5, changing=0.0).population
     with torch.no_grad():
-        one, two = (
-            fit_population(card, cohort, Structure(n), rounds=rounds, seed=seed, tick=lambda done, _, n=n: tick((n - 1) * rounds + done, 2 * rounds)).model
+        each = [
+            fit_population(card, cohort, Structure(n), rounds=rounds, seed=seed, tick=lambda done, _, n=n: tick((n - 1) * rounds + done, 2 * rounds))
             for n in (1, 2)
-        )
+        ]
     tick(2 * rounds, 2 * rounds)
-    rivals = Rivals(model, one, two)
+    rivals = Rivals(model, each[0].model, each[1].model, estimates=tuple(fit.estimates for fit in each))
     found, is_complex = labelled_scores(rivals, CALIBRATION, seed=seed + 1)
     return replace(rivals, **dict(zip(("intercept", "slope"), _logistic(found, is_complex), strict=True)))
 

@@ -1,5 +1,6 @@
 """Who is complex: the score, its null distribution, its calibration, and the curves beside it."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -34,8 +35,8 @@ def rivals() -> Rivals:
     model = load_model("theophylline")
     cohort = simulate(model.card, 60, torch.Generator().manual_seed(5), samples=6, changing=0.0).population
     with torch.no_grad():
-        one, two = (fit_population(model.card, cohort, Structure(n), rounds=4).model for n in (1, 2))
-    return Rivals(model, one, two)
+        one, two = (fit_population(model.card, cohort, Structure(n), rounds=4) for n in (1, 2))
+    return Rivals(model, one.model, two.model, 0.3, 1.2, (one.estimates, two.estimates))
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,12 @@ def test_the_null_is_drawn_for_the_patient_and_repeats_with_its_seed(rivals, pop
     one = rows(population, slice(0, 1))
     first, second = (null_scores(rivals, one, count=10, seed=3) for _ in range(2))
     assert torch.equal(first, second) and first.shape == (1, 10)
+
+
+def test_rivals_come_back_from_plain_values_as_they_were(rivals, population):
+    again = Rivals.restore(rivals.model, json.loads(json.dumps(rivals.plain())))
+    assert torch.allclose(evidences(again, population), evidences(rivals, population), atol=1e-2)  # the search for a mode stops early, here or there
+    assert again.probability(1.0) == rivals.probability(1.0) and again.plain() == rivals.plain()
 
 
 def test_the_calibration_finds_the_slope_that_made_the_labels():

@@ -26,7 +26,9 @@ EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 def measure(seed: int, say: Callable[[str], None]) -> dict:
     """False alarms among true one-compartment patients, hits among the published models' patients, area under the ROC curve, Brier score, calibration.
 
-    Of every trained drug; drugs without figures come first. Interrupted (Ctrl-C), it answers with what is known by then."""
+    Of every trained drug, with the estimates of its compartment models, which the Profiles page begins with; drugs without figures come first. Interrupted
+    (Ctrl-C), it answers with what is known by then.
+    """
     versions = {drug: load_model(drug).version for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
     found = known(versions, seed)
     try:
@@ -35,7 +37,8 @@ def measure(seed: int, say: Callable[[str], None]) -> dict:
                 say(f"{drug}: as recorded for {versions[drug]}")
                 continue
             say(f"{drug} ...")
-            found[drug] = of_drug(fit_rivals(load_model(drug), seed=seed), seed)
+            rivals = fit_rivals(load_model(drug), seed=seed)
+            found[drug] = of_drug(rivals, seed) | {"rivals": rivals.plain()}
             say(f"{drug}: {found[drug]}")
     except KeyboardInterrupt:
         say("interrupted: what was measured by now is kept")
