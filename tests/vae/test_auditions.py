@@ -50,6 +50,15 @@ def test_a_start_that_is_far_off_is_left_out_and_the_others_come_untaught(popula
     torch.testing.assert_close(near.state_dict(), before, rtol=0, atol=0)
 
 
+def test_a_start_that_has_no_bound_is_the_last_choice(population):
+    torch.manual_seed(0)
+    near = blank(CARD, population, **SIZES)
+    steep = copy.deepcopy(near)
+    with torch.no_grad():
+        steep.decoder.centre += 200.0
+    assert chosen([steep, near], population, CHOSEN.rules(0, False), 2, lambda done, losses: None) == [near, steep]
+
+
 def test_each_start_is_around_another_patient_and_the_first_is_the_usual_one(population):
     torch.manual_seed(3)
     several = blanks(CARD, population, 3, **SIZES)
