@@ -7,6 +7,7 @@ no step brings back, begins again at half the rate.
 
 import copy
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -174,8 +175,8 @@ class Fit:
                 proposal = self.proposals.follow(self.learner, others, split.held_out)  # pyright: ignore[reportOptionalMemberAccess]
             loss = -float(bound(self.learner, others, 4 * self.rules.draws, proposal).bound.mean())
         self.curve.append([self.step, self.train_loss, loss])
-        if loss < self.best_loss:
-            self.best_loss, self.best_step = loss, self.step
+        if loss < self.best_loss or not self.best:  # a start whose curves are too steep has no bound: it is at least kept as it came
+            self.best_loss, self.best_step = (loss if math.isfinite(loss) else math.inf), self.step
             self.best = {k: v.detach().clone() for k, v in self.learner.state_dict().items()}
 
     def _end_fit(self) -> None:

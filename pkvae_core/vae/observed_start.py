@@ -55,7 +55,7 @@ def blanks(card: DrugCard, population: Population, count: int, **sizes: int) -> 
         curve_times_h=tuple(torch.logspace(math.log10(span / 100), math.log10(2 * span), 24).tolist()),
         components=2,
         errors=((PROPORTIONAL, ADDITIVE_SHARE * scales.concentration),),
-        **sizes,
+        **sizes,  # pyright: ignore[reportArgumentType]
     )
     first = _untaught(configuration, card)
     centres = typical_patients(first.decoder, population, scales, span)[:count]

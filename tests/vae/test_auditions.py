@@ -8,15 +8,23 @@ import torch
 
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import Population
-from pkvae_core.vae.auditions import STEPS, chosen
+from pkvae_core.vae import auditions, observed
+from pkvae_core.vae.auditions import chosen
 from pkvae_core.vae.first_guess import GUESSES
 from pkvae_core.vae.observed import ObservedSchedule, learn
 from pkvae_core.vae.observed_start import blank, blanks
 from tests.vae.test_observed import Stopped, cohort
 
+STEPS = 6  # of an audition: here it need not tell close starts apart
 CARD = load_card("theophylline")
 SIZES = {"latent": 3, "arrivals": 1, "terms": 1, "stages": 1, "width": 16}
 CHOSEN = ObservedSchedule(members=1, starts=2, steps=6, refine_steps=4, batch=16, draws=8, check_every=3, **SIZES)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    for module in (auditions, observed):
+        monkeypatch.setattr(module, "STEPS", STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +50,15 @@ def test_a_start_that_is_far_off_is_left_out_and_the_others_come_untaught(popula
     torch.testing.assert_close(near.state_dict(), before, rtol=0, atol=0)
 
 
+def test_a_start_that_has_no_bound_is_the_last_choice(population):
+    torch.manual_seed(0)
+    near = blank(CARD, population, **SIZES)
+    steep = copy.deepcopy(near)
+    with torch.no_grad():
+        steep.decoder.centre += 200.0
+    assert chosen([steep, near], population, CHOSEN.rules(0, False), 2, lambda done, losses: None) == [near, steep]
+
+
 def test_each_start_is_around_another_patient_and_the_first_is_the_usual_one(population):
     torch.manual_seed(3)
     several = blanks(CARD, population, 3, **SIZES)
@@ -52,7 +69,7 @@ def test_each_start_is_around_another_patient_and_the_first_is_the_usual_one(pop
     assert not torch.equal(several[1].decoder.straight.weight, several[2].decoder.straight.weight)
 
 
-@pytest.mark.parametrize("stop", [20, 2 * STEPS + 8], ids=["in an audition", "while the encoder of the one that was chosen is refined"])
+@pytest.mark.parametrize("stop", [8, 2 * STEPS + 8], ids=["in an audition", "while the encoder of the one that was chosen is refined"])
 def test_interrupted_learning_goes_on_to_the_same_model(patients, tmp_path, stop):
     told: list[tuple[int, int]] = []
 
