@@ -1,6 +1,7 @@
 """The three ways in, on one screen: an example in one click, a file, or typing."""
 
 from functools import cache
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from pkvae_core.case import Case
 from pkvae_core.drugs.card import load_card
 
 EXAMPLES = ROOT / "assets" / "examples"
+IN_SIGHT = 5
 
 
 def show_ways_in() -> None:
@@ -33,14 +35,24 @@ def show_ways_in() -> None:
 
 
 def _show_examples() -> None:
-    for path in sorted(EXAMPLES.glob("*.json"), key=lambda path: (len(path.stem.split("-")[0]), path.stem)):  # 2 before 10
-        case = example(path.name)
-        if case.drug not in clinical():
-            continue
-        words, button = st.columns([68, 32], vertical_alignment="center")
-        words.markdown(f"**{load_card(case.drug).name}** · {case.source}")
-        button.button(case.label, key=f"example_{path.stem}", on_click=_open_example, args=(path.name,), width="stretch")
+    """The first ones in sight, the others a click away, their drugs named."""
+    paths = sorted(EXAMPLES.glob("*.json"), key=lambda path: (len(path.stem.split("-")[0]), path.stem))  # 2 before 10
+    offered = [path for path in paths if example(path.name).drug in clinical()]
+    for path in offered[:IN_SIGHT]:
+        _offer(path)
+    more = offered[IN_SIGHT:]
+    drugs = dict.fromkeys(load_card(example(path.name).drug).name.lower() for path in more)
+    with st.expander(f"{len(more)} more: {', '.join(drugs)}"):
+        for path in more:
+            _offer(path)
     st.caption("All of them are synthetic.")
+
+
+def _offer(path: Path) -> None:
+    case = example(path.name)
+    words, button = st.columns([68, 32], vertical_alignment="center")
+    words.markdown(f"**{load_card(case.drug).name}** · {case.source}")
+    button.button(case.label, key=f"example_{path.stem}", on_click=_open_example, args=(path.name,), width="stretch")
 
 
 @cache
