@@ -2,8 +2,9 @@
 
 A second peak: of the maxima that rise over their surroundings by more than `PROMINENCE` of the profile's highest concentration (topographic prominence), the
 second highest; the first and the last sample can be no maximum. Levels below their limit count as 0. Of each held-out patient every second level is given,
-the first one included; the posterior median over the whole profile is searched for a second peak within `WITHIN_H` of the observed one. A false alarm is a
-second peak of the median where all of the patient's levels show none.
+once from the first level on and once from the second, for in a common schedule one half may hold everybody's second peak and the other nobody's; the
+posterior median over the whole profile is searched for a second peak within `WITHIN_H` of the observed one. A false alarm is a second peak of the median where
+all of the patient's levels show none.
 
 Beside it stands what the levels given show by themselves, and what the median shows once all levels are given: a peak that not even then appears was too small
 to be told from the residual error, or can't be drawn by the model. The median of curves whose peaks lie at different hours has none; so also the share of the
@@ -150,30 +151,30 @@ def second_peak_h(time_h: Float[np.ndarray, " time"], concentration: Float[np.nd
 def observed(patient: Patient) -> float | None:
     """When all of a patient's levels show a second peak."""
     level = [0.0 if s.is_below_lloq else s.concentration_mg_per_L or 0.0 for s in patient.samples]
-    return second_peak_h(np.array([s.time_h for s in patient.samples]), np.array(level))
+    return second_peak_h(np.array([s.time_h for s in patient.samples]), np.array(level, dtype=float))
 
 
-def half(patient: Patient) -> Patient:
-    """The patient with every second level, the first one included."""
-    return replace(patient, samples=patient.samples[::2])
+def half(patient: Patient, first: int = 0) -> Patient:
+    """The patient with every second level, from level number `first` on (0 or 1)."""
+    return replace(patient, samples=patient.samples[first::2])
 
 
-def foresee(model: PKVAE, patients: Sequence[Patient]) -> list[Foreseen]:
-    """What each patient's posterior shows, every second level given, and all."""
-    given, whole = individualise_all(model, [half(p) for p in patients]), individualise_all(model, patients)
-    return [_foreseen(p, some, everything) for p, some, everything in zip(patients, given, whole, strict=True)]
+def foresee(model: PKVAE, patients: Sequence[Patient], first: int = 0) -> list[Foreseen]:
+    """What each patient's posterior shows, every second level given (see `half`), and all."""
+    given, whole = individualise_all(model, [half(p, first) for p in patients]), individualise_all(model, patients)
+    return [_foreseen(p, first, some, everything) for p, some, everything in zip(patients, given, whole, strict=True)]
 
 
-def _foreseen(patient: Patient, given: Posterior, whole: Posterior) -> Foreseen:
+def _foreseen(patient: Patient, first: int, given: Posterior, whole: Posterior) -> Foreseen:
     time = np.linspace(min(d.time_h for d in patient.doses), patient.samples[-1].time_h, GRID)
-    kept_back = [(s.time_h, s.concentration_mg_per_L) for s in patient.samples[1::2] if s.concentration_mg_per_L]
+    kept_back = [(s.time_h, s.concentration_mg_per_L) for s in patient.samples[1 - first :: 2] if s.concentration_mg_per_L]
     hours, level = np.array(kept_back).reshape(-1, 2).T
     drawn = predict(given.resampled(DRAWS), patient.doses, time).concentration_mg_per_L
     return Foreseen(
         patient.id,
         observed(patient),
         second_peak_h(time, _median(given, patient, time)),
-        shown_h=observed(half(patient)),
+        shown_h=observed(half(patient, first)),
         described_h=second_peak_h(time, _median(whole, patient, time)),
         probability=float(np.mean([second_peak_h(time, curve) is not None for curve in drawn])),
         errors=tuple((_median(given, patient, hours) / level - 1).tolist()) if kept_back else (),
@@ -185,15 +186,18 @@ def _median(posterior: Posterior, patient: Patient, time_h: Float[np.ndarray, " 
     return weighted_quantiles(found.concentration_mg_per_L, found.weight, (0.5,))[0]
 
 
-def second_peaks(learn: Learn, patients: Sequence[Patient], *, folds: int, seed: int = 0, progress: Progress) -> SecondPeaks:
-    """Cross-validated by patient. Raises ValueError where nobody has enough levels."""
+def second_peaks(learn: Learn, patients: Sequence[Patient], *, folds: int, seed: int = 0, progress: Progress) -> tuple[SecondPeaks, SecondPeaks]:
+    """Cross-validated by patient, given every second level from the first on, and from the second on. Raises ValueError where nobody has enough levels."""
     enough = [p for p in patients if p.doses and len(p.samples) >= FEWEST_LEVELS]
     if len(enough) < folds:
         raise ValueError(f"{len(enough)} patients have a dose and {FEWEST_LEVELS} levels or more; {folds} folds need as many at least.")
-    fold_of, found = split(enough, folds, seed=seed), {}
+    fold_of = split(enough, folds, seed=seed)
+    found: tuple[dict[str, Foreseen], dict[str, Foreseen]] = ({}, {})
     for fold in sorted(set(fold_of.values())):
         progress(fold - 1, folds)
         held_out = [p for p in enough if fold_of[p.id] == fold]
         model = learn([p for p in enough if fold_of[p.id] != fold], fold)
-        found |= {each.patient_id: each for each in foresee(model, held_out)}
-    return SecondPeaks(tuple(found[p.id] for p in enough), folds)
+        for first, answers in enumerate(found):
+            answers |= {each.patient_id: each for each in foresee(model, held_out, first)}
+    from_first, from_second = (SecondPeaks(tuple(answers[p.id] for p in enough), folds) for answers in found)
+    return from_first, from_second

@@ -18,8 +18,9 @@ from pkvae_core.vae.vae import PKVAE
 HELP = "second peaks foreseen in held-out patients by models learned from the others"
 DESCRIPTION = """\
 Learns from the patients in a file, without any structural model, all but one fold of them at a
-time; gives that model every second level of each held-out patient, and looks for a second peak in
-its median curve within two hours of the one that all levels show. Prints how many were foreseen,
+time; gives that model every second level of each held-out patient, once from the first on and once
+from the second, and looks for a second peak in its median curve within two hours of the one that
+all levels show. Prints how many were foreseen,
 and how many patients without a second peak were told of one; beside it what the given levels show
 alone, what the median shows with all levels, the probability of a second peak, and how well the
 other levels are predicted. Learns as `train --second-peaks` does: from many starts, of which the best
@@ -57,11 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
     def progress(done: int, total: int) -> None:
         print(f"fold {done + 1} of {total}", file=sys.stderr, flush=True)
 
-    found = second_peaks(learned, patients, folds=plan.folds, seed=plan.seed, progress=progress)
-    for each in found.patients:
-        near = ", within 2 h" if each.is_hit else ""
-        print(f"{each.patient_id}: observed {_hour(each.observed_h)}, foreseen {_hour(each.foreseen_h)}{near}; probability {100 * each.probability:.0f} %")
-    print("", found.sentence, found.beside, found.probable, found.missed, sep="\n")
+    both = second_peaks(learned, patients, folds=plan.folds, seed=plan.seed, progress=progress)
+    for given, found in zip(("first", "second"), both, strict=True):
+        print(f"Every second level given, from the {given} on:")
+        for each in found.patients:
+            near = ", within 2 h" if each.is_hit else ""
+            print(f"{each.patient_id}: observed {_hour(each.observed_h)}, foreseen {_hour(each.foreseen_h)}{near}; probability {100 * each.probability:.0f} %")
+        print("", found.sentence, found.beside, found.probable, found.missed, "", sep="\n")
     return ALL_ANSWERED
 
 

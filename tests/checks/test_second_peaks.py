@@ -43,8 +43,8 @@ def test_nobody_is_asked_about_what_he_taught():
         taught.append({p.id for p in training})
         return load_model("theophylline")
 
-    found = second_peaks(learn, everybody, folds=3, progress=lambda done, total: None)
-    assert [p.patient_id for p in found.patients] == [p.id for p in everybody]
+    for found in second_peaks(learn, everybody, folds=3, progress=lambda done, total: None):
+        assert [p.patient_id for p in found.patients] == [p.id for p in everybody]
     assert len(taught) == 3 and all(len(ids) == 6 for ids in taught)
     assert set.intersection(*taught) == set(), "each was left out once"
 
@@ -66,8 +66,15 @@ def test_the_levels_given_and_all_levels_stand_beside_it():
     assert "the median has 1 of them within 2 h, and a second peak in 1 of the 1 others" in found.beside
 
 
-def test_every_second_level_is_given_the_first_one_included():
+def test_every_second_level_is_given_from_the_first_or_from_the_second_on():
     assert [s.time_h for s in half(patient("a", [1.0] * 7)).samples] == [0, 2, 4, 6]
+    assert [s.time_h for s in half(patient("a", [1.0] * 7), 1).samples] == [1, 3, 5]
+
+
+def test_what_is_given_is_not_counted_as_kept_back():
+    model, record = load_model("theophylline"), patient("a", [0, 5, 4, 3, 2, 0, 1, 0.5])
+    from_first, from_second = (foresee(model, [record], first)[0] for first in (0, 1))
+    assert len(from_first.errors) == 3 and len(from_second.errors) == 3 and from_first.errors != from_second.errors
 
 
 def test_a_probability_that_tells_everybody_apart_has_the_whole_area():

@@ -12,8 +12,8 @@ from pkvae_core.checks.peak_cohorts import GRID_H, KINDS, Exact, Kind, Study, dr
 from pkvae_core.checks.second_peaks import Foreseen, SecondPeaks, foresee, observed, separation, share
 from pkvae_core.vae.observed import learn
 
-TITLE = "second peaks of simulated volunteers, foreseen by the exact posterior and by models learned from 48 others, about 4 min a draw"
-DRAWS = 2
+TITLE = "second peaks of simulated volunteers, foreseen by the exact posterior and by models learned from 48 others, about 6 min a draw"
+DRAWS = 1
 UNITS = {"amount_unit": "mg", "concentration_unit": "mg/L", "molar_mass_g_per_mol": None, "route": "oral"}
 WAYS = {"second peaks looked for": True, "as usual": False}  # whether starts are chosen
 EXACT = "exact posterior"
