@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.latent_parts import measured
 from pages.latent_parts.measured import sentence
 from pkvae_core.case import Case
 from pkvae_core.dosing.target import Target
@@ -121,6 +122,14 @@ def test_a_dimension_that_teaches_nothing_is_named():
     use = Use((Dimension("z₁", 1.0, 1.0, 0.01), Dimension("z₂", 0.02, 0.01, 0.001)), 1.0, 0.01, 4, 100)
     assert "**2 of 2 dimensions in use.**" in sentence(use)
     assert "In z₂ they teach next to nothing" in sentence(use)
+
+
+def test_other_sizes_are_told_where_they_were_measured(monkeypatch):
+    rows = [{"latent": 2, "in_use": 2, "short": [0.47, 0.35, 0.6]}, {"latent": 6, "in_use": 5, "short": [-0.02, -0.03, 0.01]}]
+    monkeypatch.setattr(measured, "recorded", lambda name: {"steps": 1500, "patients": 300, "drugs": {"tacrolimus": {"sizes": rows}}})
+    said = measured.other_sizes("tacrolimus")
+    assert said and "2 latents 0.47 (0.35 to 0.60), 6 latents −0.02 (−0.03 to 0.01)" in said
+    assert measured.other_sizes("vancomycin") is None
 
 
 def test_a_patient_on_another_drug_is_named_and_not_drawn():

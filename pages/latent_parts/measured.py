@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import chart, latent_use, theme
+from pkvae_core.checks.recorded import recorded
 from pkvae_core.insight.axes import Axis
 from pkvae_core.insight.dimensions import IN_USE, Use
 from pkvae_core.insight.latent import LatentMap
@@ -27,6 +28,20 @@ def show_dimensions(drug: str) -> None:
         f"On {use.patients:,} fresh virtual patients with {use.levels} levels each. In use: the variance of E[z | levels] over patients exceeds {IN_USE:g}. "
         "Bits: how far the belief moves from that before the levels (KL divergence), by the encoder alone; whiskers: 95 %."
     )
+    if said := other_sizes(drug):
+        st.caption(said)
+
+
+def other_sizes(drug: str) -> str | None:
+    """What models of other sizes lose, as recorded; None where it was not measured for this drug."""
+    found = recorded("latent-size") or {"drugs": {}}
+    if drug not in found["drugs"]:
+        return None
+    each = [f"{row['latent']} latents {row['short'][0]:.2f} ({row['short'][1]:.2f} to {row['short'][2]:.2f})" for row in found["drugs"][drug]["sizes"]]
+    return (
+        f"Held-out evidence of other sizes, {found['steps']:,} steps of training each, in nats a patient short of the models that made {found['patients']} fresh "
+        f"patients (95 %): {', '.join(each)}. Reproduce: `python -m pkvae_core benchmark --of latent-size --recorded`."
+    ).replace("-0.", "−0.")
 
 
 def sentence(use: Use) -> str:

@@ -104,8 +104,8 @@ def restored(card: DrugCard, structure: Structure, estimates: Mapping) -> Publis
 
 
 def opponent_of(card: DrugCard, *, patients: int = COHORT, rounds: int = ROUNDS, seed: int = 0) -> PublishedModel:
-    """The best model of a wrong structure for a fresh cohort of the card's virtual patients: two compartments where the bile brings the drug back, one where
-    there are two, else absorption at once."""
+    """The best model of a wrong structure for a fresh cohort of the card's virtual patients: two compartments where a dose comes in parts or the bile
+    brings it back, one where there are two, else absorption at once."""
     typical = MODELS[heaviest(card)].typical(_typical_patient(card))
     structure = Structure(2) if "odds" in typical else Structure(1, is_absorbed_at_once="Q" not in typical)
     population = simulate(card, patients, torch.Generator().manual_seed(1_000_000_007 + seed)).population
