@@ -39,8 +39,8 @@ def other_sizes(drug: str) -> str | None:
         return None
     each = [f"{row['latent']} latents {row['short'][0]:.2f} ({row['short'][1]:.2f} to {row['short'][2]:.2f})" for row in found["drugs"][drug]["sizes"]]
     return (
-        f"Held-out evidence of other sizes, {found['steps']:,} steps of training each, in nats a patient short of the models that made {found['patients']} fresh "
-        f"patients (95 %): {', '.join(each)}. Reproduce: `python -m pkvae_core benchmark --of latent-size --recorded`."
+        f"Held-out evidence of other sizes, {found['steps']:,} steps of training each, in nats a patient short of the models that made {found['patients']} "
+        f"fresh patients (95 %): {', '.join(each)}. Reproduce: `python -m pkvae_core benchmark --of latent-size --recorded`."
     ).replace("-0.", "−0.")
 
 
