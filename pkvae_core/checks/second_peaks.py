@@ -1,7 +1,7 @@
 """Does a model that was never told of recirculation foresee who has a second peak, and when? Asked of patients whom it did not learn from.
 
 A second peak: of the maxima that rise over their surroundings by more than `PROMINENCE` of the profile's highest concentration (topographic prominence), the
-second highest; the first and the last sample can be no maximum. Levels below their limit count as 0. Of each held-out patient every second level is given,
+later of the two highest, whichever is the higher; the first and the last sample can be no maximum. Levels below their limit count as 0. Of each held-out patient every second level is given,
 once from the first level on and once from the second, for in a common schedule one half may hold everybody's second peak and the other nobody's; the
 posterior median over the whole profile is searched for a second peak within `WITHIN_H` of the observed one. A false alarm is a second peak of the median where
 all of the patient's levels show none.
@@ -141,11 +141,11 @@ def separation(yes: Float[np.ndarray, " one"], no: Float[np.ndarray, " other"]) 
 
 
 def second_peak_h(time_h: Float[np.ndarray, " time"], concentration: Float[np.ndarray, " time"]) -> float | None:
-    """When the second highest maximum of this profile is; None where there are fewer than two."""
+    """When the later of this profile's two highest maxima is; None where there are fewer than two."""
     found, _ = find_peaks(concentration, prominence=max(PROMINENCE * float(concentration.max()), 1e-12))
     if len(found) < 2:
         return None
-    return float(time_h[sorted(found, key=lambda i: -concentration[i])[1]])
+    return float(time_h[max(sorted(found, key=lambda i: -concentration[i])[:2])])
 
 
 def observed(patient: Patient) -> float | None:
