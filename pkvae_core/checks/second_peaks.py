@@ -1,10 +1,10 @@
 """Does a model that was never told of recirculation foresee who has a second peak, and when? Asked of patients whom it did not learn from.
 
 A second peak: of the maxima that rise over their surroundings by more than `PROMINENCE` of the profile's highest concentration (topographic prominence), the
-later of the two highest, whichever is the higher; the first and the last sample can be no maximum. Levels below their limit count as 0. Of each held-out patient every second level is given,
-once from the first level on and once from the second, for in a common schedule one half may hold everybody's second peak and the other nobody's; the
-posterior median over the whole profile is searched for a second peak within `WITHIN_H` of the observed one. A false alarm is a second peak of the median where
-all of the patient's levels show none.
+later of the two highest, whichever is the higher; the first and the last sample can be no maximum. Levels below their limit count as 0. Of each held-out
+patient every second level is given, once from the first level on and once from the second, for in a common schedule one half may hold everybody's second peak
+and the other nobody's; the posterior median over the whole profile is searched for a second peak within `WITHIN_H` of the observed one. A false alarm is a
+second peak of the median where all of the patient's levels show none.
 
 Beside it stands what the levels given show by themselves, and what the median shows once all levels are given: a peak that not even then appears was too small
 to be told from the residual error, or can't be drawn by the model. The median of curves whose peaks lie at different hours has none; so also the share of the
