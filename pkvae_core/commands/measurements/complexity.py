@@ -8,6 +8,7 @@ import torch
 
 from pkvae_core.checks.coverage import wilson
 from pkvae_core.checks.recorded import recorded
+from pkvae_core.checks.second_peaks import separation
 from pkvae_core.checks.virtual import as_patients
 from pkvae_core.drugs.card import CARDS, DrugCard, available_drugs, load_card
 from pkvae_core.drugs.population import rows, simulate
@@ -103,10 +104,8 @@ def _share(called: int, of: int) -> dict:
 
 def _roc(score: np.ndarray, is_complex: np.ndarray) -> dict:
     """Area under the ROC curve with its 95 % interval (DeLong 1988)."""
-    wins = (score[is_complex][:, None] > score[~is_complex]) + 0.5 * (score[is_complex][:, None] == score[~is_complex])
-    sd = np.sqrt(sum(wins.mean(axis).var(ddof=1) / wins.shape[1 - axis] for axis in (0, 1)))
-    area = float(wins.mean())
-    return {"area": area, "low95": max(0.0, area - 1.96 * float(sd)), "high95": min(1.0, area + 1.96 * float(sd))}
+    area, low, high = separation(score[is_complex], score[~is_complex])
+    return {"area": area, "low95": low, "high95": high}
 
 
 def _calibration(probability: np.ndarray, is_complex: np.ndarray) -> list[dict]:
