@@ -65,12 +65,18 @@ def open_page() -> None:
 
 
 def footer() -> None:
-    """The line under every page: what this is, and which models speak."""
-    case = open_case()
-    speaking = [posterior_for(case).version] if case else [each.version for each in shipped_models().values()]
+    """The line under every page: what this is, and which models speak: of the open patient, else of every real drug, until the page says it better."""
     theme_watch = component("pkvae_theme_watch", js=(ROOT / "assets" / "components" / "theme_watch.js").read_text("utf-8"))
     theme_watch(key="theme_watch", on_theme_change=lambda: None, height=1)
-    st.caption(f"{DISCLAIMER} Model: {', '.join(speaking)}.")
+    st.session_state["foot"] = st.empty()
+    case = open_case()
+    sign(*([posterior_for(case).version] if case and case.drug in clinical() else [model(drug).version for drug in clinical()]))
+
+
+def sign(*versions: str) -> None:
+    """Name the models whose answers this page shows in the line under it, where that is not the open patient's."""
+    if foot := st.session_state.get("foot"):
+        foot.caption(f"{DISCLAIMER} {'Model' if len(versions) == 1 else 'Models'}: {literal(', '.join(versions))}.")
 
 
 def open_case() -> Case | None:

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from pages import chart, drug_label, is_own, literal, model, models, open_case, open_page, shipped_models, theme
+from pages import chart, drug_label, is_own, literal, model, models, open_case, open_page, shipped_models, sign, theme
 from pages.models_parts.held_out import show_held_out, show_strangers
 from pages.models_parts.own import show_own
 from pages.models_parts.train import show_training as show_cohort_training
@@ -179,6 +179,7 @@ if st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="mod
     show_cohort_training()
     st.stop()
 drug = choose_drug()
+sign(model(drug).version)
 if is_own(drug):
     show_own(drug)
     st.stop()
