@@ -34,9 +34,8 @@ def show_held_out(card: DrugCard, held_out: HeldOut) -> None:
     aim = goal_of(card)
     left, right = st.columns(2)
     with left:
-        st.caption(
-            f"How often the 90 % interval holds the truth, with its 95 % interval over {cells[0]['coverage_patients']:,} patients; shaded: the goal, {aim.coverage_words}"
-        )
+        whom = f"with its 95 % interval over {cells[0]['coverage_patients']:,} patients"
+        st.caption(f"How often the 90 % interval holds the truth, {whom}; shaded: the goal, {aim.coverage_words}")
         alt = "Coverage of the 90 % intervals by number of levels; the numbers stand in the table."
         chart(plots.coverage_figure(theme(), cells, coverage_ends(held_out), aim), key="coverage", alt=alt)
     with right:
