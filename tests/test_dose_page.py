@@ -39,9 +39,9 @@ def said(test: AppTest) -> str:
     return " ".join(element.value for kind in (test.error, test.warning, test.text, test.caption) for element in kind).replace("\\", "")
 
 
-def live(test: AppTest) -> dict:
-    """What the browser was sent for the card, the slider and the chart."""
-    (found,) = [e.proto for e in test.get("bidi_component") if e.proto.component_name == "pkvae_dose"]
+def live(test: AppTest, component: str = "pkvae_dose") -> dict:
+    """What the browser was sent for the card, the slider and the chart, or for another component."""
+    (found,) = [e.proto for e in test.get("bidi_component") if e.proto.component_name == component]
     return json.loads(found.json or found.mixed.json)
 
 
@@ -61,6 +61,12 @@ def test_the_answer_is_in_words_that_agree_with_the_dots():
     for option in answer["options"]:
         inside = sum(low <= dot <= high for dot in option["dots"])
         assert f"{inside} of 20 likely outcomes in target" in option["readout"]
+
+
+def test_the_table_of_regimens_says_how_its_order_came_about():
+    caption = live(page().button(key="example_1-vancomycin-high").click().run(), "pkvae_ranked")["caption"]
+    assert "ranked by the chance in target less that of toxicity (above 650 mg·h/L)" in caption
+    assert "every 12 h is kept where it comes within 3 points" in caption
 
 
 def test_a_higher_dose_draws_a_higher_band():
