@@ -135,7 +135,9 @@ def show_products(card: DrugCard) -> None:
     for product in card.products:
         show_product(card, product)
     per_kg = f" ({plain(card.max_daily_mg_per_kg)} mg/kg)" if card.max_daily_mg_per_kg else ""
-    st.markdown(f"At most {amount_words(card.max_single_mg)} at once and {amount_words(card.max_daily_mg)}{per_kg} a day, counted as active substance.")
+    rarely = " on average" if card.max_single_mg > card.max_daily_mg else ""  # a large dose that is given every few weeks
+    most = f"{amount_words(card.max_single_mg)} at once and {amount_words(card.max_daily_mg)}{per_kg} a day{rarely}"
+    st.markdown(f"At most {most}, counted as active substance.")
     st.markdown(cited(card, card.max_source))
 
 

@@ -65,7 +65,8 @@ def show_scoreboard(card: DrugCard, held_out: HeldOut) -> None:
     right = "The right model knows which paper a patient comes from, which nobody does in practice. " if len(card.published_models) > 1 else ""
     wrong = f" Wrong model: {held_out['opponent']}." if held_out.get("opponent") else ""
     st.caption(
-        f"Measured on the {EXPOSURES[main_metric(card)]} of {held_out['cells'][0]['patients']:,} virtual patients; coverage of the VAE on more (below).{wrong} "
+        f"Measured on the {EXPOSURES[main_metric(card)]} of {held_out['cells'][0]['patients']:,} virtual patients; coverage of the VAE on "
+        f"{held_out['cells'][0]['coverage_patients']:,}.{wrong} "
         f"{right}Where another row is better than the VAE's, the VAE loses."
     )
 
