@@ -6,6 +6,7 @@ import streamlit as st
 from pages import chart, shipped_models, sign, theme
 from pkvae_core.checks.recorded import recorded
 from pkvae_core.checks.textbook import QUESTIONS
+from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.population import is_dose_proportional
 from pkvae_core.plots import textbook as plots
 from pkvae_core.vae.textbook import DOSES, GRID, LATENT, STEPS, Lesson, at_work, dimensions_in_use, grid_h, teach
@@ -112,14 +113,18 @@ def _at_work(lesson: Lesson) -> None:
         st.caption(f"Dose: {work.dose:g} times the typical one. The grid ends at {grid_h(lesson.card)[-1]:g} h.{beyond}")
 
 
+def takes_doses(card: DrugCard) -> str:
+    """What our model makes of another dose: proportional only where the drug is."""
+    return "is proportional to the dose by construction" if is_dose_proportional(card) else "has the amount of each dose as its input"
+
+
 def _why_not(drug: str) -> None:
     """Its recorded figures beside the shipped model's."""
     st.header("Why it is not enough", anchor=False)
-    ours = "is proportional to the dose by construction" if is_dose_proportional(shipped_models()[drug].card) else "has the amount of each dose as its input"
     st.markdown(
         f"One grid: it must be told all {GRID} levels, and a ward has two or three, at odd hours. One dose: it has no input for the second. Its decoder knows "
         "no pharmacology: other doses are guesses. Its encoder does not see the dose, the weight or the kidneys. Our model reads any levels after any doses, "
-        f"{ours}, and weighs its draws by the likelihood of the levels."
+        f"{takes_doses(shipped_models()[drug].card)}, and weighs its draws by the likelihood of the levels."
     )
     found = recorded("textbook")
     if found is None or drug not in found["drugs"]:
