@@ -6,7 +6,5 @@ from pages import footer, shell
 
 page = shell()
 body, foot = st.container(width=1500), st.container(width=1500)
-with foot:  # drawn first: it stands below the page even where the page stops early
-    footer()
-with body:
+with footer(foot), body:
     page.run()

@@ -1,6 +1,8 @@
 """What pages share: the shell, the open case, the loaded models, cached verbs."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from string import punctuation
 from typing import Any
@@ -9,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 from streamlit.components.v2 import component
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
 from pkvae_core.case import DISCLAIMER, Case
@@ -64,13 +67,28 @@ def open_page() -> None:
         st.warning(f"{sentence} Import the model again on the Models page, or open the patient with another one.", icon=":material/no_sim:")
 
 
-def footer() -> None:
-    """The line under every page: what this is, and which models speak."""
+@contextmanager
+def footer(place: DeltaGenerator) -> Iterator[None]:
+    """The line under every page: what this is, and which models speak: of the open patient, else of every real drug, until the page says it better.
+
+    Drawn before the page: it stands there even where the page stops early.
+    """
+    with place:
+        theme_watch = component("pkvae_theme_watch", js=(ROOT / "assets" / "components" / "theme_watch.js").read_text("utf-8"))
+        theme_watch(key="theme_watch", on_theme_change=lambda: None, height=1)
+        st.session_state["foot"] = st.empty()
     case = open_case()
-    speaking = [posterior_for(case).version] if case else [each.version for each in shipped_models().values()]
-    theme_watch = component("pkvae_theme_watch", js=(ROOT / "assets" / "components" / "theme_watch.js").read_text("utf-8"))
-    theme_watch(key="theme_watch", on_theme_change=lambda: None, height=1)
-    st.caption(f"{DISCLAIMER} Model: {', '.join(speaking)}.")
+    sign(*([posterior_for(case).version] if case and case.drug in clinical() else [model(drug).version for drug in clinical()]))
+    try:
+        yield
+    finally:
+        st.session_state.pop("foot", None)
+
+
+def sign(*versions: str) -> None:
+    """Name the models whose answers this page shows in the line under it, where that is not the open patient's."""
+    if foot := st.session_state.get("foot"):
+        foot.caption(f"{DISCLAIMER} {'Model' if len(versions) == 1 else 'Models'}: {literal(', '.join(versions))}.")
 
 
 def open_case() -> Case | None:

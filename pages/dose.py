@@ -129,7 +129,7 @@ def _asked(case: Case) -> Asked:
     product, with_loading = "", False
     if len(card.products) == 1 and card.loading is None:
         return product, with_loading
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=card.loading is not None, vertical_alignment="center", gap="medium"):  # products alone wrap on a phone
         if len(card.products) > 1:
             labels = {p.name: p.label for p in card.products}
             key = f"product_{case.drug}"

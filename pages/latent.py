@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import drug_label, latent_map, latent_posterior, literal, model, open_case, open_page
+from pages import drug_label, latent_map, latent_posterior, literal, model, open_case, open_page, sign
 from pages.latent_parts.between import show_path
 from pages.latent_parts.covariates import show_covariates
 from pages.latent_parts.curves import draw_curves, offer_coordinates
@@ -73,6 +73,7 @@ st.title("Latent space", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     drug = choose_drug()
     st.caption("Each dot is a virtual patient, placed where the model reads its whole true curve. Click a dot, or draw around some; double-click clears.")
+sign(model(drug).version)
 offer_example(drug)
 if has_latent_space(model(drug)):
     say_whether_the_patient_is_here(drug)

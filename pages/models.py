@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from pages import chart, drug_label, is_own, literal, model, models, open_case, open_page, shipped_models, theme
+from pages import chart, drug_label, is_own, literal, model, models, open_case, open_page, shipped_models, sign, theme
 from pages.models_parts.held_out import show_held_out, show_strangers
 from pages.models_parts.own import show_own
 from pages.models_parts.train import show_training as show_cohort_training
@@ -119,6 +119,28 @@ def show_target(card: DrugCard, target: TargetSpec) -> None:
         st.markdown(cited(card, target.source, unverified=target.unverified))
 
 
+def show_targets(card: DrugCard) -> None:
+    """Every target of the card, side by side; otherwise why there is none."""
+    st.header("Targets", anchor=False)
+    if not card.targets:
+        st.info(card.why_no_dose, icon=":material/do_not_disturb_on:")
+    for column, target in zip(st.columns(max(1, len(card.targets))), card.targets, strict=False):
+        with column:
+            show_target(card, target)
+
+
+def show_products(card: DrugCard) -> None:
+    """What may be given, and how much of it at most."""
+    st.header("What may be given" if card.gives_dose else "What virtual patients are given", anchor=False)
+    for product in card.products:
+        show_product(card, product)
+    per_kg = f" ({plain(card.max_daily_mg_per_kg)} mg/kg)" if card.max_daily_mg_per_kg else ""
+    rarely = " on average" if card.max_single_mg > card.max_daily_mg else ""  # a large dose that is given every few weeks
+    most = f"{amount_words(card.max_single_mg)} at once and {amount_words(card.max_daily_mg)}{per_kg} a day{rarely}"
+    st.markdown(f"At most {most}, counted as active substance.")
+    st.markdown(cited(card, card.max_source))
+
+
 def show_product(card: DrugCard, product: Product) -> None:
     """What may be given of one product."""
     ranges = "; ".join(f"{amount_words(r.low_mg)} to {amount_words(r.high_mg)} in steps of {amount_words(r.step_mg)}" for r in product.amounts)
@@ -173,48 +195,50 @@ def show_files(drug: str, provenance: dict, card: DrugCard) -> None:
         st.json(provenance, expanded=1)
 
 
+def show_shipped(drug: str) -> None:
+    """One shipped model: how good it is, where it ends, what it rests on."""
+    for untrained in set(available_drugs()) - set(shipped_models()):
+        st.info(f"{load_card(untrained).name} has a card but no model yet: `python -m pkvae_core train {untrained}`.", icon=":material/info:")
+    card, provenance = model(drug).card, model(drug).provenance
+    introduce(card, provenance)
+    with st.container(border=True):
+        show_held_out(card, provenance["held_out"])
+    left, right = st.columns([60, 40])
+    with left.container(border=True, height="stretch"):
+        show_limits(card)
+        show_covariates(card)
+    with right.container(border=True, height="stretch"):
+        show_strangers(drug, provenance["held_out"].get("strangers"))
+    show_targets(card)
+    left, right = st.columns([60, 40])
+    with left.container(border=True, height="stretch"):
+        st.header("The made-up model behind it" if card.synthetic else "Published models behind it", anchor=False)
+        show_published(card)
+    with right.container(border=True, height="stretch"):
+        show_products(card)
+    left, right = st.columns([60, 40])
+    with left.container(border=True, height="stretch"):
+        st.header("References", anchor=False)
+        show_references(card)
+    with right.container(border=True, height="stretch"):
+        show_files(drug, provenance, card)
+        show_training(drug)
+
+
+def page() -> None:
+    """No st.stop: after it Streamlit keeps the widgets of the last run, and a file that was put away would come back."""
+    st.title("Models", anchor=False)
+    view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="models_view", label_visibility="collapsed", persist_state="session")
+    if view == VIEWS[1]:
+        show_cohort_training()
+        return
+    drug = choose_drug()
+    sign(model(drug).version)
+    if is_own(drug):
+        show_own(drug)
+    else:
+        show_shipped(drug)
+
+
 open_page()
-st.title("Models", anchor=False)
-if st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="models_view", label_visibility="collapsed", persist_state="session") == VIEWS[1]:
-    show_cohort_training()
-    st.stop()
-drug = choose_drug()
-if is_own(drug):
-    show_own(drug)
-    st.stop()
-for untrained in set(available_drugs()) - set(shipped_models()):
-    st.info(f"{load_card(untrained).name} has a card but no model yet: `python -m pkvae_core train {untrained}`.", icon=":material/info:")
-card, provenance = model(drug).card, model(drug).provenance
-introduce(card, provenance)
-with st.container(border=True):
-    show_held_out(card, provenance["held_out"])
-left, right = st.columns([60, 40])
-with left.container(border=True, height="stretch"):
-    show_limits(card)
-    show_covariates(card)
-with right.container(border=True, height="stretch"):
-    show_strangers(drug, provenance["held_out"].get("strangers"))
-st.header("Targets", anchor=False)
-if not card.targets:
-    st.info(card.why_no_dose, icon=":material/do_not_disturb_on:")
-for column, target in zip(st.columns(max(1, len(card.targets))), card.targets, strict=False):
-    with column:
-        show_target(card, target)
-left, right = st.columns([60, 40])
-with left.container(border=True, height="stretch"):
-    st.header("The made-up model behind it" if card.synthetic else "Published models behind it", anchor=False)
-    show_published(card)
-with right.container(border=True, height="stretch"):
-    st.header("What may be given" if card.gives_dose else "What virtual patients are given", anchor=False)
-    for product in card.products:
-        show_product(card, product)
-    per_kg = f" ({plain(card.max_daily_mg_per_kg)} mg/kg)" if card.max_daily_mg_per_kg else ""
-    st.markdown(f"At most {amount_words(card.max_single_mg)} at once and {amount_words(card.max_daily_mg)}{per_kg} a day, counted as active substance.")
-    st.markdown(cited(card, card.max_source))
-left, right = st.columns([60, 40])
-with left.container(border=True, height="stretch"):
-    st.header("References", anchor=False)
-    show_references(card)
-with right.container(border=True, height="stretch"):
-    show_files(drug, provenance, card)
-    show_training(drug)
+page()

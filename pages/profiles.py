@@ -130,8 +130,8 @@ def show_patient(source: Source, patients: list[Patient], classes: list[Classifi
         st.caption(f":material/restaurant: {words}")
     show_contrast(drug, patient)
     st.caption(
-        "Misses: root mean square, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays for flexibility. "
-        "Compartment models are population fits to virtual patients of this drug."
+        "Misses in the table: root mean square of the median curve, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays "
+        "for flexibility. Compartment models are population fits to virtual patients of this drug."
     )
     show_residual(drug, patient)
 

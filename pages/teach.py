@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import ROOT, literal, open_page
+from pages import ROOT, literal, model, open_page, sign
 from pages.teach_parts.ahead import show_ahead
 from pages.teach_parts.asked import show_story
 from pages.teach_parts.chosen import choose
@@ -33,6 +33,7 @@ if st.session_state.pop("teach_goes", None):
     st.switch_page(ROOT / "pages" / "dose.py")
 st.title("How a level changes belief", anchor=False)
 name, case, lesson = choose()
+sign(model(case.drug).version)
 if lesson:
     show_story(lesson)
 else:

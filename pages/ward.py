@@ -74,8 +74,8 @@ def _show_who_has_no_rank(result: Found) -> None:
         with st.expander(f"Nobody answers for {names}: check the record", icon=":material/block:", key="ward_lost"):
             st.markdown("\n".join(f"- **{literal(row.patient_id)}**: {literal(row.reason)}" for row in lost))
     if waiting := counted(row.urgency for row in result.rows).get(NOT_JUDGED):
-        number = "One patient" if waiting == 1 else f"{waiting:,} patients"
-        st.caption(f":material/radio_button_unchecked: {number} cannot be judged yet; the card says why. They stand after those who can.")
+        who, stand = ("One patient", "This one stands") if waiting == 1 else (f"{waiting:,} patients", "They stand")
+        st.caption(f":material/radio_button_unchecked: {who} cannot be judged yet; the card says why. {stand} after those who can.")
 
 
 def _show_below(result: Found) -> None:

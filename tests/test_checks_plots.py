@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pkvae_core.checks.coverage import CoveragePoint
+from pkvae_core.checks.goals import PROPORTIONAL
 from pkvae_core.checks.vpc import VPC, Percentile
 from pkvae_core.plots import calibration, vpc
 from pkvae_core.plots.marks import styles, whiskers
@@ -51,6 +52,6 @@ def test_levels_are_drawn_in_the_unit_of_the_laboratory():
 
 def test_a_row_of_the_coverage_chart_names_its_count():
     point = CoveragePoint("auc24", "AUC24", "0", "Everybody", 0.9, 0.9, NAN, NAN, 1200, 1200)
-    chart = calibration.strata_figure("light", {"No level": point}, is_overall=[True])
+    chart = calibration.strata_figure("light", {"No level": point}, is_overall=[True], aim=PROPORTIONAL)
     assert chart.layout.yaxis.ticktext == ("No level · 1,200",)
     assert np.isfinite(chart.layout.xaxis.range).all()

@@ -35,12 +35,13 @@ def upload(test: AppTest, content: str | bytes, name: str = "patients.csv") -> A
 
 
 def said(test: AppTest) -> str:
-    return " ".join(element.value for kind in (test.error, test.warning, test.text, test.caption) for element in kind)
+    """What stands there in words; the signs that keep a user's text from being Markdown are left out."""
+    return " ".join(element.value for kind in (test.error, test.warning, test.text, test.caption) for element in kind).replace("\\", "")
 
 
-def live(test: AppTest) -> dict:
-    """What the browser was sent for the card, the slider and the chart."""
-    (found,) = [e.proto for e in test.get("bidi_component") if e.proto.component_name == "pkvae_dose"]
+def live(test: AppTest, component: str = "pkvae_dose") -> dict:
+    """What the browser was sent for the card, the slider and the chart, or for another component."""
+    (found,) = [e.proto for e in test.get("bidi_component") if e.proto.component_name == component]
     return json.loads(found.json or found.mixed.json)
 
 
@@ -60,6 +61,12 @@ def test_the_answer_is_in_words_that_agree_with_the_dots():
     for option in answer["options"]:
         inside = sum(low <= dot <= high for dot in option["dots"])
         assert f"{inside} of 20 likely outcomes in target" in option["readout"]
+
+
+def test_the_table_of_regimens_says_how_its_order_came_about():
+    caption = live(page().button(key="example_1-vancomycin-high").click().run(), "pkvae_ranked")["caption"]
+    assert "ranked by the chance in target less that of toxicity (above 650 mg·h/L)" in caption
+    assert "every 12 h is kept where it comes within 3 points" in caption
 
 
 def test_a_higher_dose_draws_a_higher_band():
@@ -186,6 +193,39 @@ def test_columns_that_are_not_certain_are_asked_for():
     [button for button in test.button if button.label == "Read the file"][0].click().run()
     case = opened(test)
     assert case is not None and len(case.patient.doses) == 3
+
+
+def test_columns_that_were_chosen_wrongly_are_chosen_again():
+    test = upload(page(), PATIENT.replace("TIME", "Given stuff"))
+    [button for button in test.button if button.label == "Read the file"][0].click().run()
+    assert "there is no TIME" in " ".join(e.value for e in test.error)
+    [button for button in test.button if button.label == "Choose the columns again"][0].click().run()
+    (choice,) = [box for box in test.selectbox if "(TIME)" in box.label]
+    choice.select("Given stuff")
+    [button for button in test.button if button.label == "Read the file"][0].click().run()
+    assert opened(test) is not None
+
+
+def test_of_several_analytes_one_is_chosen_and_stays_chosen_while_a_patient_is():
+    rows = HEADER.replace("DV", "DV,DVID", 1) + "".join(
+        f"{name},0,1000,1,,{WHO}{name},11,,,12,1{WHO}{name},11,,,3,2{WHO}" for name in ("A1", "A2")
+    )  # fmt: skip
+    test = upload(page(), rows)
+    test.radio[0].set_value("1").run()
+    [box for box in test.selectbox if "2 patients" in box.label][0].select("A2").run()
+    case = opened(test)
+    assert case is not None and case.label == "A2" and [s.concentration_mg_per_L for s in case.patient.samples] == [12]
+
+
+@pytest.mark.parametrize(("option", "value"), [("file_infusion", -1.0), ("file_lloq", 0.0)])
+def test_an_option_that_makes_no_sense_is_answered_and_the_file_stays(option, value):
+    test = page()
+    test.selectbox(key="file_drug").select("vancomycin").run()
+    test.number_input(key=option).set_value(value)
+    test = upload(test, PATIENT)
+    assert not test.exception and opened(test) is None
+    assert "cannot be" in " ".join(e.value for e in test.error)
+    assert opened(test.number_input(key=option).set_value(None).run()) is not None
 
 
 def test_a_saved_case_reopens_to_the_same_numbers():

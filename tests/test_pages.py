@@ -48,7 +48,27 @@ def test_every_page_says_which_model_speaks(page):
 
     test = visit(page, case())
     assert not test.exception
-    assert test.caption[-1].value == f"{DISCLAIMER} Model: {model('vancomycin').version}."
+    assert foot(test) == f"{DISCLAIMER} Model: {model('vancomycin').version}."
+
+
+@pytest.mark.parametrize("page", ["pages/latent.py", "pages/checks.py", "pages/profiles.py", "pages/models.py", "pages/ward.py"])
+def test_a_page_on_another_drug_names_its_model_not_the_open_patients(page):
+    from pages import model
+
+    key = {"pages/latent.py": "latent_drug", "pages/models.py": "models_drug", "pages/ward.py": "ward_drug"}.get(page, "checks_drug")
+    test = AppTest.from_file(APP, default_timeout=120)
+    test.session_state["open_case"], test.session_state[key] = case(), "theophylline"
+    assert foot(test.switch_page(page).run()) == f"{DISCLAIMER} Model: {model('theophylline').version}."
+
+
+def test_a_page_under_clinic_names_no_made_up_drugs_model():
+    assert "vancomycin" in foot(visit("pages/dose.py"))
+    assert "power_law" not in foot(visit("pages/dose.py"))
+
+
+def foot(test: AppTest) -> str:
+    """The line under the page, without the signs that keep a name from being Markdown."""
+    return test.caption[-1].value.replace("\\", "")
 
 
 def test_the_open_patient_is_on_the_map():

@@ -6,7 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.teach_parts.chosen import link
+from pages.teach_parts.textbook import takes_doses
 from pkvae_core.case import Case
+from pkvae_core.drugs.card import load_card
 from pkvae_core.insight.balance import BALANCES
 
 APP = str(Path(__file__).parents[1] / "app.py")
@@ -149,3 +151,7 @@ def test_the_dose_page_says_when_the_next_level_is_best_when_it_is_asked():
     test.session_state["next_level"] = True
     test.run()
     assert not test.exception and "Best next level: **" in said(test) and "The Teach page shows every hour" in said(test)
+
+
+def test_our_model_is_called_proportional_to_the_dose_only_where_it_is():
+    assert "proportional" in takes_doses(load_card("vancomycin")) and "proportional" not in takes_doses(load_card("phenytoin"))

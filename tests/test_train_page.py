@@ -206,3 +206,15 @@ def test_second_peaks_are_looked_for_from_scratch_alone(page):
     assert not page.exception and page.toggle(key="train_peaks").value is False
     usual, sought = Plan("X", "x.csv").schedule, Plan("X", "x.csv", has_peaks=True).schedule
     assert usual.starts == 0 and sought.members < usual.members < sought.starts
+
+
+def test_another_file_is_asked_for_in_the_place_of_the_one_that_was_read(page):
+    upload(page)
+    assert "**ward7.csv**" in words(page)
+    page.button(key="train_other").click().run()
+    assert "**ward7.csv**" not in words(page) and len(page.file_uploader) == 2
+
+
+def test_a_cohort_of_one_is_counted_in_words(page):
+    upload(page, 1)
+    assert "One patient with 2 levels is too few" in words(page)

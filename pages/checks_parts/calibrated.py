@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages import theme
+from pages import model, theme
 from pages.checks_parts.exhibit import exhibit, says_who_is_missing
 from pages.checks_parts.source import Source
 from pkvae_core.checks.coverage import Coverage, CoveragePoint
+from pkvae_core.checks.goals import goal_of
 from pkvae_core.checks.ranks import RankCheck, Ranks
 from pkvae_core.checks.strata import EVERYBODY
 from pkvae_core.plots import calibration as plots
@@ -48,8 +49,10 @@ def _show_strata(source: Source, points: Sequence[CoveragePoint]) -> None:
     groups = [p for p in points if p.nominal == 0.9 and p.stratum != EVERYBODY and p.levels in levels]
     shown = [*everybody, *(p for p in groups if p.cases >= FEWEST)]
     names = {_row_name(p): p for p in shown}
-    read = "A dot in its shaded goal keeps the promise (88 to 92 % of everybody, 86 to 94 % of a group); whiskers: 95 % interval; behind each name its cases."
-    figure = plots.strata_figure(theme(), names, is_overall=[p.stratum == EVERYBODY for p in shown])
+    aim = goal_of(model(source.drug).card)
+    goals = f"{aim.coverage_words} of everybody, {aim.stratum_words} of a group"
+    read = f"A dot in its shaded goal keeps the promise ({goals}); whiskers: 95 % interval; behind each name its cases."
+    figure = plots.strata_figure(theme(), names, is_overall=[p.stratum == EVERYBODY for p in shown], aim=aim)
     drawn = {p.stratum for p in shown}
     few = dict.fromkeys(in_text(p.stratum) for p in groups if p.stratum not in drawn)
     found = f"Not drawn, because fewer than {FEWEST} cases are known: {', '.join(few)}." if few else ""

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import streamlit as st
 
-from pages import drug_label, is_own, literal, model, models, open_case
+from pages import drug_label, is_own, literal, model, models, open_case, sign
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.checks.strata import EVERYBODY, Stratum, strata
 from pkvae_core.checks.virtual import fresh
@@ -80,6 +80,7 @@ def choose_source() -> Source | None:
         kind = UPLOADED  # no virtual patients without a published model
         if model(drug).card.published_models:
             kind = st.segmented_control("Checked on", [VIRTUAL, UPLOADED], default=VIRTUAL, required=True, key="checks_kind", persist_state="session")
+        sign(model(drug).version)
         groups = {s.label: s for s in strata(model(drug).card)}
         group = groups.get(st.selectbox("Group", [EVERYBODY, *groups], key=f"checks_group_{drug}", width=290, persist_state="session"))
         if kind == VIRTUAL:

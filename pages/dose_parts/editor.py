@@ -7,6 +7,8 @@ from pages.dose_parts.draft import TABLES, dateable, fields, replace_rows, rows,
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.report.words import unit_words
 
+IN_SIGHT = 12  # rows
+
 
 def show_editor(table: str, card: DrugCard) -> None:
     """The table `table` (doses, levels, later); what it holds goes back into its canonical copy."""
@@ -16,7 +18,8 @@ def show_editor(table: str, card: DrugCard) -> None:
         version += 1
     config = _columns(table, card)
     base = pd.DataFrame(st.session_state[f"base_{table}"], columns=list(config), dtype=object).fillna("")
-    edited = st.data_editor(base, key=f"editor_{table}_{version}", num_rows="dynamic", hide_index=True, column_config=config, width="stretch", height="content")
+    height = "content" if len(base) <= IN_SIGHT else "auto"  # a long course is scrolled: the answer stands below it
+    edited = st.data_editor(base, key=f"editor_{table}_{version}", num_rows="dynamic", hide_index=True, column_config=config, width="stretch", height=height)
     unseen = {row.get("When"): {name: value for name, value in row.items() if name not in config} for row in st.session_state[f"base_{table}"]}
     typed = edited.astype(object).where(edited.notna(), "").to_dict("records")
     st.session_state[f"draft_{table}"] = [unseen.get(row["When"], {}) | row for row in typed]  # what another drug's card asks for is kept

@@ -101,9 +101,9 @@ def _kind(engine: str) -> str:
 
 
 def _choice(said: Opinion) -> str:
-    """750 mg every 12 h, 78 % in target; none where nothing meets the target, with what comes nearest."""
-    words = f"{regimen_label(said.first.regimen)}, {percent_words(said.first.probability_in)} in target"
-    return words if said.recommendation.best else f"none; nearest {words}"
+    """750 mg every 12 h, 78 % in target; none where nothing meets the target, with what ranks first."""
+    words, chance = regimen_label(said.first.regimen), f"{percent_words(said.first.probability_in)} in target"
+    return f"{words}, {chance}" if said.recommendation.best else f"none; {words} ranks first, {chance}"
 
 
 def _draw(case: Case, tried: Regimen, engines: list[str]) -> None:

@@ -46,7 +46,7 @@ def _show_curve(case: Case) -> None:
     if own is None:
         st.caption("No dose is recorded yet: there is no curve to show.")
         return
-    fans = {"Now": own}
+    fans = {"After": own}
     if case.patient.samples and (before := _curve(case.digest, False, case)):
         fans["Before"] = before
     levels = [(case.clock(m.time_h).replace(tzinfo=None), m.level) for m in own.measured if not m.is_below and not m.is_left_out]

@@ -12,7 +12,7 @@ from pages.dose_parts.outcome import metrics, outcome
 from pages.dose_parts.shown import LEVELS, NAMES, bound_words, clock_words, metric_name, per_mg_per_L, unit_of
 from pkvae_core.case import Case
 from pkvae_core.dosing.option import Option
-from pkvae_core.dosing.recommend import Recommendation
+from pkvae_core.dosing.recommend import KEPT, Recommendation
 from pkvae_core.patient import Regimen
 from pkvae_core.plots.dose import side_by_side
 from pkvae_core.report.words import percent_words, unit_words
@@ -36,14 +36,21 @@ def show_ranked(case: Case, ranking: Recommendation, tried: Regimen, on: dict[st
     second = second_of(case)
     above = f"Above {bound_words(case, case.target.high)}" if case.target.high is not None else "Above"
     names = [metric_name(case.target, metric).split(",")[0] for metric in (case.target.metric, second)]
-    ranked_by = f"{ranking.tested} regimens tested, ranked by the chance in target less that of toxicity."
     data = {
-        "caption": f"{ranked_by} Choose one to try it; tick up to {MOST} to lay them side by side.",
+        "caption": f"{_ranked_by(case, ranking)} Choose one to try it; tick up to {MOST} to lay them side by side.",
         "head": ["Regimen", "In target", above, names[0], "90 % interval", f"{names[1]} {unit_of(case, second)}", "Compare"],
         "rows": [_row(case, ranking, o, tried, compared) for o in listed],
         "is_full": len(compared) >= MOST,
     }
     TABLE(key="ranked", data=data, **{f"on_{name}_change": answer for name, answer in on.items()})
+
+
+def _ranked_by(case: Case, ranking: Recommendation) -> str:
+    """How the order came about, also where the one that comes first has not the highest chance."""
+    alarm = case.target.toxicity_alarm if case.target.divisor == 1 else None  # an exposure, never a ratio to the MIC
+    toxicity = "toxicity" if alarm is None else f"toxicity (above {bound_words(case, alarm)} {unit_of(case, case.target.metric)})"
+    kept = f"; every {plain(case.current.interval_h)} h is kept where it comes within {100 * KEPT:.0f} points" if case.current else ""
+    return f"{ranking.tested} regimens tested, ranked by the chance in target less that of {toxicity}{kept}."
 
 
 def second_of(case: Case) -> str:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages import literal
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.records.columns import MappingNeeded, meaning
 from pkvae_core.records.problems import DataError, Problem, condensed
@@ -38,9 +39,7 @@ def show_options(drug: str, *, place: str = "file", card: DrugCard | None = None
 
 def read_table(file_id: str, content: bytes, drug: str, overrides: dict, *, place: str = "file", card: DrugCard | None = None) -> tuple[tuple, Cohort] | None:
     """The patients, under a key of the file and the options it was read with: read once for each. None while a question is open or the file is refused."""
-    overrides = overrides | {"column_map": st.session_state.get(f"map_{file_id}", {})}
-    if (dvid := st.session_state.get(f"dvid_{file_id}")) is not None:
-        overrides["dvid"] = dvid
+    overrides = overrides | _answers(file_id)
     key, kept = (file_id, drug, repr(sorted(overrides.items()))), "cohort" if place == "file" else f"{place}_cohort"
     if st.session_state.get(kept, (None,))[0] != key:
         try:
@@ -49,12 +48,27 @@ def read_table(file_id: str, content: bytes, drug: str, overrides: dict, *, plac
             _ask_columns(file_id, content, question)
             return None
         except AnalyteNeeded as question:
-            st.radio("The file holds levels of several analytes. Which is this drug?", question.choices, index=None, key=f"dvid_{file_id}", horizontal=True)
+            if f"analytes_{file_id}" not in st.session_state:
+                st.session_state[f"analytes_{file_id}"] = question.choices
+                st.rerun()
             return None
         except DataError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(literal(str(error)), icon=":material/error:")
             return None
     return st.session_state[kept]
+
+
+def _answers(file_id: str) -> dict:
+    """What was answered to this file's questions. Both stay open to change, also where an answer made the file unreadable."""
+    found: dict = {"column_map": st.session_state.get(f"map_{file_id}", {})}
+    if found["column_map"]:
+        again = "Choose the columns again"
+        st.button(again, icon=":material/undo:", type="tertiary", key=f"map_again_{file_id}", on_click=st.session_state.pop, args=(f"map_{file_id}", None))
+    if choices := st.session_state.get(f"analytes_{file_id}"):
+        asked = "The file holds levels of several analytes. Which is this drug?"
+        chosen = st.radio(asked, choices, index=None, key=f"dvid_{file_id}", horizontal=True, persist_state="session")
+        found |= {} if chosen is None else {"dvid": chosen}
+    return found
 
 
 def _ask_columns(file_id: str, content: bytes, question: MappingNeeded) -> None:

@@ -132,7 +132,7 @@ def _say(case: Case, ranking: Recommendation, tried: Regimen, spec: CovariateSpe
     words = (
         f"**{regimen_label(best.regimen)}** would be recommended then"
         if chosen.best
-        else f"No regimen would meet the target then; nearest **{regimen_label(best.regimen)}**"
+        else f"No regimen would meet the target then; **{regimen_label(best.regimen)}** would rank first"
     )
     today = f"today {regimen_label(first)}" if ranking.best else "today none"
     st.markdown(f"{words}, {percent_words(best.probability_in)} in target ({today}).")

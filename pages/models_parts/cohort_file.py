@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import literal
+from pages.checks_parts.source import counted
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.checks.own_model import Plan, reading_card, usable
 from pkvae_core.drugs.card import DrugCard
@@ -30,10 +31,13 @@ def choose_cohort(plan: Plan, units: dict) -> tuple[str, tuple[Patient, ...]] | 
     list_problems(problems)
     known = usable(patients)
     if not known:
-        st.error("No patient in this file has both a dose and a level: there is nothing to learn from.", icon=":material/error:")
+        st.error(
+            "No patient in this file has both a dose and a level: there is nothing to learn from. Correct what is listed above, or choose another file.",
+            icon=":material/error:",
+        )
         return None
     if idle := len(patients) - len(known):
-        st.caption(f":material/info: {idle:,} patients without a dose or a level are left out.")
+        st.caption(f":material/info: {counted(idle, 'patient').capitalize()} without a dose or a level {'is' if idle == 1 else 'are'} left out.")
     show_summary(summarise_cohort(card, known))
     return name, known
 

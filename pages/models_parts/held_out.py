@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages import chart, theme
 from pkvae_core.checks.contenders import measured
+from pkvae_core.checks.goals import goal_of
 from pkvae_core.checks.scoreboard import (
     EXPOSURES,
     HeldOut,
@@ -30,14 +31,16 @@ def show_held_out(card: DrugCard, held_out: HeldOut) -> None:
     if not cells:
         st.info(f"Not measured yet. `python -m pkvae_core benchmark {card.drug} --record` measures it on fresh virtual patients.", icon=":material/info:")
         return
+    aim = goal_of(card)
     left, right = st.columns(2)
     with left:
-        st.caption(f"How often the 90 % interval holds the truth, with its 95 % interval over {cells[0]['coverage_patients']:,} patients; shaded: 88 to 92 %")
+        whom = f"with its 95 % interval over {cells[0]['coverage_patients']:,} patients"
+        st.caption(f"How often the 90 % interval holds the truth, {whom}; shaded: the goal, {aim.coverage_words}")
         alt = "Coverage of the 90 % intervals by number of levels; the numbers stand in the table."
-        chart(plots.coverage_figure(theme(), cells, coverage_ends(held_out)), key="coverage", alt=alt)
+        chart(plots.coverage_figure(theme(), cells, coverage_ends(held_out), aim), key="coverage", alt=alt)
     with right:
-        st.caption("Error over that of the exact posterior; shaded: the goal, at most 1.03")
-        chart(plots.ratio_figure(theme(), cells), key="ratio", alt="Ratio of errors by number of levels; the numbers stand in the table.")
+        st.caption(f"Error over that of the exact posterior; shaded: the goal, at most {aim.ratio:.2f}")
+        chart(plots.ratio_figure(theme(), cells, aim), key="ratio", alt="Ratio of errors by number of levels; the numbers stand in the table.")
     show_scoreboard(card, held_out)
     for sentence in (falling_sentence(held_out), search_sentence(held_out)):
         if sentence:
@@ -62,7 +65,8 @@ def show_scoreboard(card: DrugCard, held_out: HeldOut) -> None:
     right = "The right model knows which paper a patient comes from, which nobody does in practice. " if len(card.published_models) > 1 else ""
     wrong = f" Wrong model: {held_out['opponent']}." if held_out.get("opponent") else ""
     st.caption(
-        f"Measured on the {EXPOSURES[main_metric(card)]} of {held_out['cells'][0]['patients']:,} virtual patients; coverage of the VAE on more (below).{wrong} "
+        f"Measured on the {EXPOSURES[main_metric(card)]} of {held_out['cells'][0]['patients']:,} virtual patients; coverage of the VAE on "
+        f"{held_out['cells'][0]['coverage_patients']:,}.{wrong} "
         f"{right}Where another row is better than the VAE's, the VAE loses."
     )
 

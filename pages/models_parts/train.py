@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages import shipped_models
+from pages.checks_parts.source import counted
 from pages.models_parts.cohort_file import choose_cohort
 from pages.models_parts.drafts import show_drafts
 from pages.models_parts.import_own import show_import
@@ -92,7 +93,8 @@ def _offer(plan: Plan, units: dict, patients: tuple[Patient, ...]) -> None:
     """Name, folds and the one button. What was typed stays when it cannot be started."""
     levels = sum(len(p.samples) for p in patients)
     if len(patients) < LEAST_PATIENTS or levels < LEAST_LEVELS:
-        few = f"{len(patients)} patients with {levels} levels are too few to show that a model got better (at least {LEAST_PATIENTS} and {LEAST_LEVELS})."
+        who = f"{counted(len(patients), 'patient').capitalize()} with {counted(levels, 'level')} {'is' if len(patients) == 1 else 'are'}"
+        few = f"{who} too few to show that a model got better (at least {LEAST_PATIENTS} and {LEAST_LEVELS})."
         st.warning(f"**Your cohort is too small, keep the shipped model.** {few} You can try nevertheless.", icon=":material/group:")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.text_input("Name of the new model", key="train_name", placeholder="Vancomycin, ward 7", width=280, persist_state="session")

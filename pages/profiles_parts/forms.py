@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import shipped_models
+from pages import shipped_models, sign
 from pkvae_core.report.forms import Aspect, aspects
 
 
@@ -10,6 +10,7 @@ def show_forms() -> None:
     """The table, one row an aspect; on a phone, one card an aspect."""
     names = {drug: each.card.name for drug, each in shipped_models().items()}
     drug = st.selectbox("Size and time are those of", list(names), format_func=names.__getitem__, key="forms_drug", width=260, persist_state="session")
+    sign(shipped_models()[drug].version)
     for aspect in aspects(drug):
         _show(aspect)
     st.caption("No figure stands here that was not recorded. The command under each prints it; without `--recorded` it is measured again.")

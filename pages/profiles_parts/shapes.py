@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages import chart, theme
+from pages import chart, sign, theme
 from pkvae_core.insight.gallery import COUNTS, FITTED, Answer, Exhibit, exhibit
 from pkvae_core.plots import shapes as plots
 from pkvae_core.plots.profiles import LABELS
@@ -30,6 +30,7 @@ def show_gallery() -> None:
         "Seven **synthetic** kinds of patient. Turn the knobs; in all else the patient is typical of its kind. The fits see the dots alone, the dotted line is "
         "the truth."
     )
+    sign(_model().version)
     names = [shape.name for shape in SHAPES]
     name = st.selectbox("Shape", names, index=2, key="gallery_shape", width=360, persist_state="session")
     index = names.index(name)

@@ -3,9 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from pages import chart, shipped_models, theme
+from pages import chart, shipped_models, sign, theme
 from pkvae_core.checks.recorded import recorded
 from pkvae_core.checks.textbook import QUESTIONS
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.population import is_dose_proportional
 from pkvae_core.plots import textbook as plots
 from pkvae_core.vae.textbook import DOSES, GRID, LATENT, STEPS, Lesson, at_work, dimensions_in_use, grid_h, teach
 
@@ -20,6 +22,7 @@ def show_textbook() -> None:
         "a spread; a second network turns a draw of them, and the dose, back into the curve. Train one now; it takes seconds."
     )
     drug, beta = _choices()
+    sign(shipped_models()[drug].version)
     lesson = _lessons().get((drug, beta))
     if st.session_state.pop("textbook_go", False) or lesson is None and not _lessons():
         lesson = _trained(drug, beta)
@@ -104,8 +107,15 @@ def _at_work(lesson: Lesson) -> None:
     with right.container(border=True, height="stretch"):
         st.markdown("**Decoder**: from z and the dose back to the curve; band: the middle 90 % of 200 draws.")
         chart(plots.decoder_figure(theme(), work), key="textbook_decoder", alt="Decoded curve with its band, the true curve and the measured levels.")
-        beyond = " It was never trained beyond 1.5: the truth is proportional to the dose, and the network cannot know." if work.dose > max(DOSES) else ""
+        is_proportional = is_dose_proportional(lesson.card)
+        truth = "the truth is proportional to the dose, and the network cannot know" if is_proportional else "how the truth goes on, the network cannot know"
+        beyond = f" It was never trained beyond {max(DOSES):g}: {truth}." if work.dose > max(DOSES) else ""
         st.caption(f"Dose: {work.dose:g} times the typical one. The grid ends at {grid_h(lesson.card)[-1]:g} h.{beyond}")
+
+
+def takes_doses(card: DrugCard) -> str:
+    """What our model makes of another dose: proportional only where the drug is."""
+    return "is proportional to the dose by construction" if is_dose_proportional(card) else "has the amount of each dose as its input"
 
 
 def _why_not(drug: str) -> None:
@@ -114,7 +124,7 @@ def _why_not(drug: str) -> None:
     st.markdown(
         f"One grid: it must be told all {GRID} levels, and a ward has two or three, at odd hours. One dose: it has no input for the second. Its decoder knows "
         "no pharmacology: other doses are guesses. Its encoder does not see the dose, the weight or the kidneys. Our model reads any levels after any doses, "
-        "is proportional to the dose by construction, and weighs its draws by the likelihood of the levels."
+        f"{takes_doses(shipped_models()[drug].card)}, and weighs its draws by the likelihood of the levels."
     )
     found = recorded("textbook")
     if found is None or drug not in found["drugs"]:

@@ -67,11 +67,11 @@ def _lines(ward: Ward, row: WardRow) -> list[str]:
             f"{target.label} **{rounded(found.median)}** {target.unit} (90 %: {interval_words(found.low90, found.high90)}; target {aimed}) {BASES[found.basis]}"
         )
         chances = [
-            f"in target {percent_words(found.chances.in_target)}",
-            *([] if found.chances.too_high is None else [f"above {rounded(target.toxicity_alarm or 0)} {percent_words(found.chances.too_high)}"]),
-            *([] if found.chances.too_low is None else [f"below {rounded(target.inefficacy_alarm or 0)} {percent_words(found.chances.too_low)}"]),
+            f"{percent_words(found.chances.in_target)} in target",
+            *([] if found.chances.too_high is None else [f"{percent_words(found.chances.too_high)} above {rounded(target.toxicity_alarm or 0)}"]),
+            *([] if found.chances.too_low is None else [f"{percent_words(found.chances.too_low)} below {rounded(target.inefficacy_alarm or 0)}"]),
         ]
-        lines.append(f"Chances: {', '.join(chances)}")
+        lines.append(f"Chances: {', '.join(chances)} {target.unit}")
     if row.last_level:
         when = clock_of(ward.cohort.origin.get(row.patient_id))(row.last_level.time_h)
         lines.append(f"Last level **{level_text(row.last_level, ward.unit_mg_per_L)}** {unit_words(ward.unit)} {when}")

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import streamlit as st
 
-from pages import ROOT, clinical, drug_label, literal, model, open_case
+from pages import ROOT, clinical, drug_label, literal, model, open_case, sign
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.dosing.target import Target
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
@@ -51,6 +51,7 @@ def choose_ward() -> Ward | None:
             st.session_state["ward_drug"] = first
         drug = st.segmented_control("Drug", drugs, required=True, format_func=drug_label, key="ward_drug", persist_state="session")
         assert drug  # one is always chosen
+        sign(model(drug).version)
         specs = {spec.metric: spec for spec in model(drug).card.targets}
         usual = next((metric for metric, spec in specs.items() if spec.is_default), "")
         metric = usual

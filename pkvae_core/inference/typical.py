@@ -45,7 +45,9 @@ def with_typical(card: DrugCard, patient: Patient, names: tuple[str, ...]) -> tu
                 value = typical_value(card.cohort, tuple((c.name, c.low, c.high) for c in card.covariates), spec.name, tuple(known.items()))
                 added.append(Covariate(spec.name, value, time_h, SOURCE))
     latest = {c.name: c.value for c in added}
-    said = tuple(_sentence(spec.label, spec.choices[int(latest[spec.name])] if spec.choices else f"{latest[spec.name]:.3g} {spec.unit}") for spec in unknown)
+    said = tuple(
+        _sentence(spec.label, f"“{spec.choices[int(latest[spec.name])]}”" if spec.choices else f"{latest[spec.name]:.3g} {spec.unit}") for spec in unknown
+    )
     return Patient(patient.id, patient.doses, patient.samples, (*patient.covariates, *added)), said
 
 

@@ -42,9 +42,9 @@ class Contrast:
         low, high = np.quantile(self.twins, (0.05, 0.95))
         than, word = _points(self.median).split(" ")
         return (
-            f"The best compartment fit misses the levels by {than} points {word} than the VAE (90 % of the draws: {_points(self.low90)} to "
-            f"{_points(self.high90)}). Of {len(self.twins)} one-compartment patients dosed and sampled alike, 90 % lie between {_points(float(low))} and "
-            f"{_points(float(high))}; {100 * self.share:.0f} % show as much or more."
+            f"Draw by draw, the better of the two compartment curves misses the levels by {than} points {word} than the VAE's (median of the draws; 90 %: "
+            f"{_points(self.low90)} to {_points(self.high90)}). The medians of {len(self.twins)} one-compartment patients dosed and sampled alike lie, 90 % of "
+            f"them, between {_points(float(low))} and {_points(float(high))}; {100 * self.share:.0f} % show as much or more."
         )
 
 

@@ -6,11 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pkvae_core.checks.coverage import CoveragePoint
+from pkvae_core.checks.goals import Goal
 from pkvae_core.checks.uniformity import Bars, Uniformity
 from pkvae_core.plots.marks import goal, legend_on_top, styles, whiskers
 from pkvae_core.plots.theme import PALETTES, Theme, band, faded, figure
-
-GOAL, STRATUM_GOAL = (88, 92), (86, 94)  # per cent: what the 90 % interval should hold, of all patients and of a stratum
 
 
 def reliability_figure(theme: Theme, series: Mapping[str, Sequence[CoveragePoint]], *, height: int = 340) -> go.Figure:
@@ -28,12 +27,12 @@ def reliability_figure(theme: Theme, series: Mapping[str, Sequence[CoveragePoint
     return legend_on_top(chart)
 
 
-def strata_figure(theme: Theme, points: Mapping[str, CoveragePoint], *, is_overall: Sequence[bool]) -> go.Figure:
+def strata_figure(theme: Theme, points: Mapping[str, CoveragePoint], *, is_overall: Sequence[bool], aim: Goal) -> go.Figure:
     """Share inside the 90 % interval with its 95 % interval, a row for each name with its count; the goal is shaded, wider for a stratum."""
     colour, count = PALETTES[theme], len(points)
     chart = figure(theme, height=90 + 36 * count)
     for i, overall in enumerate(is_overall):
-        goal(chart, colour, *(GOAL if overall else STRATUM_GOAL), rows=(i - 0.5, i + 0.5))
+        goal(chart, colour, *(aim.coverage_percent if overall else aim.stratum_percent), rows=(i - 0.5, i + 0.5))
     for overall, hue, symbol in ((True, colour.regimen, "circle"), (False, colour.warning, "diamond")):
         rows = [(i, p) for i, (p, o) in enumerate(zip(points.values(), is_overall, strict=True)) if o == overall]
         ends = [(100 * p.low95, 100 * p.high95) for _, p in rows]

@@ -6,31 +6,35 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from pkvae_core.checks.goals import Goal
 from pkvae_core.plots.marks import whiskers
 from pkvae_core.plots.theme import PALETTES, Palette, Theme, faded, figure
 
 EXPOSURES = {"auc24": "AUC₂₄", "trough": "Trough", "peak": "Peak"}
 
 
-def coverage_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], ends: Mapping[str, Sequence[tuple[float, float]]], *, height: int = 290) -> go.Figure:
+def coverage_figure(
+    theme: Theme, cells: Sequence[Mapping[str, Any]], ends: Mapping[str, Sequence[tuple[float, float]]], aim: Goal, *, height: int = 290
+) -> go.Figure:
     """Share of virtual patients whose true exposure lay in the 90 % interval, with its own 95 % interval (`ends`), by number of levels; the goal is shaded."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
-    _goal(chart, colour, 88, 92)
+    _goal(chart, colour, *aim.coverage_percent)
     for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "coverage", colour)):
         values = [100 * c["coverage"][name] for c in cells]
         hover = f"{label}, %{{customdata}} levels: %{{y:.1f}} % of the intervals hold the truth<extra></extra>"
         x, said = [j + 0.16 * i for j in range(len(cells))], [str(c["levels"]) for c in cells]
         chart.add_trace(whiskers(x, values, [(100 * low, 100 * high) for low, high in ends[name]], label, hue, symbol, said, hover))
     reach = [100 * end for name, *_ in _exposures(cells, "coverage", colour) for pair in ends[name] for end in pair]
-    shown = [min(87.0, min(reach) - 1), min(100.5, max(93.0, max(reach) + 1))]
+    low, high = aim.coverage_percent
+    shown = [min(low, *reach) - 1, min(100.5, max(high, *reach) + 1)]
     chart.update_yaxes(title_text="Intervals that hold the truth (%)", range=shown)
     return _by_levels(chart, cells)
 
 
-def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: int = 290) -> go.Figure:
+def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], aim: Goal, *, height: int = 290) -> go.Figure:
     """Error of the model over the error of the exact posterior on the same patients, with its 95 % interval; 1 is as good as possible."""
     colour, chart = PALETTES[theme], figure(theme, height=height)
-    _goal(chart, colour, 0, 1.03)
+    _goal(chart, colour, 0, aim.ratio)
     ends = [bound for c in cells for name, *_ in _exposures(cells, "ratio", colour) for bound in c["ratio"][name]]
     for i, (name, label, hue, symbol) in enumerate(_exposures(cells, "ratio", colour)):
         middle, low, high = zip(*(c["ratio"][name] for c in cells), strict=True)
@@ -40,7 +44,7 @@ def ratio_figure(theme: Theme, cells: Sequence[Mapping[str, Any]], *, height: in
             array=[h - m for h, m in zip(high, middle, strict=True)], arrayminus=[m - v for m, v in zip(middle, low, strict=True)], width=0, thickness=1.6
         )
         chart.add_trace(dots)
-    chart.update_yaxes(title_text="Error over the best possible", range=[min([0.97, *ends]) - 0.01, max([1.05, *ends]) + 0.01], tickformat=".2f")
+    chart.update_yaxes(title_text="Error over the best possible", range=[min([0.97, *ends]) - 0.01, max([aim.ratio + 0.02, *ends]) + 0.01], tickformat=".2f")
     return _by_levels(chart, cells)
 
 

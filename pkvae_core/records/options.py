@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pkvae_core.records.columns import CovariateColumn
+from pkvae_core.records.problems import DataError
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,9 @@ class ReadOptions:
     steady_state_h: float = 240.0
     absorption_h: float = 12.0
     time_zone: str | None = None
+
+    def __post_init__(self):
+        if self.assume_infusion_h is not None and self.assume_infusion_h < 0:
+            raise DataError(f"An infusion without a duration cannot be assumed to last {self.assume_infusion_h:g} h. Give 0 for a bolus, or the hours.")
+        if self.lloq_mg_per_L is not None and self.lloq_mg_per_L <= 0:
+            raise DataError(f"The lower limit of quantification cannot be {self.lloq_mg_per_L:g} mg/L. Give one above 0, or none.")

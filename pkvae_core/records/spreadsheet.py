@@ -44,12 +44,20 @@ def open_table(source: Path | str | bytes | BufferedIOBase) -> Table:
     if not content.strip():
         raise DataError(f"The file is empty. {WAY_OUT}")
     if content.startswith(b"PK\x03\x04"):
-        cells, notes = _workbook(content)
-    elif content.startswith(b"\xd0\xcf\x11\xe0"):
+        return _first_sheet(*_workbook(content))
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError("This is an old Excel file (.xls) or another Office document. Save it as .xlsx or CSV.")
-    else:
-        cells, notes = _delimited(_text(content)), ()
-    return _table(cells, notes)
+    return _table(_delimited(_text(content)), ())
+
+
+def _first_sheet(cells: list[list[str]], notes: tuple[str, ...]) -> Table:
+    """The table in it; where there is none, the sheets that were not looked at are named."""
+    try:
+        return _table(cells, notes)
+    except DataError as error:
+        if notes:
+            raise DataError(f"{error} In this workbook {notes[0]}; move the sheet with the table to the front.") from error
+        raise
 
 
 def _content(source: Path | str | bytes | BufferedIOBase) -> bytes:
@@ -116,6 +124,8 @@ def _workbook(content: bytes) -> tuple[list[list[str]], tuple[str, ...]]:
             if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise DataError(f"The workbook unpacks to more than {MAX_UNPACKED_BYTES // 10**6} MB. {WAY_OUT}")
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False)
+        if not book.worksheets:
+            raise DataError(f"This Excel file has no sheet with cells. {WAY_OUT}")
         sheet = book.worksheets[0]
         cells, filled = [], 0
         for row in sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True):
@@ -159,6 +169,8 @@ def _table(cells: list[list[str]], notes: tuple[str, ...]) -> Table:
     head = filled[0][1]
     width = max(i for i, name in enumerate(head) if name) + 1
     header = tuple(name.lstrip("#").strip() or f"(column {i + 1})" for i, name in enumerate(head[:width]))
+    if width == 1 and any(any(row[1:]) for _, row in filled[1:]):
+        raise DataError(f'The first row holds one name only, "{header[0][:60]}". Remove the lines above the column names, so that these are the first row.')
     _refuse_header(header)
     rows, short = [], []
     for line, row in filled[1:]:

@@ -155,7 +155,7 @@ def test_a_patient_of_whom_nothing_is_known_is_the_cohorts_typical_one():
     filled, said = with_typical(TOBRAMYCIN, nobody, ("hennig2013", "staatz2006"))
     weight = filled.covariate("WT")
     assert len(said) == 6 and weight is not None and 60 < weight < 95 and filled.covariate("SEX") in (0.0, 1.0)
-    assert "Sex is unknown: MAP-Bayes reckons with male" in " ".join(said)
+    assert "Sex is unknown: MAP-Bayes reckons with “male”" in " ".join(said)
 
 
 def test_a_covariate_that_the_card_requires_is_asked_for():

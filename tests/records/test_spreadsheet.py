@@ -96,6 +96,12 @@ def test_a_second_sheet_is_named_as_not_read():
     assert "Notes" in open_table(workbook([["ID", "TIME"], [1, 0]], "Notes")).notes[0]
 
 
+@pytest.mark.parametrize("first", [[["Ward list of Monday"]], []])
+def test_where_the_first_sheet_holds_no_table_the_other_sheets_are_named(first):
+    with pytest.raises(DataError, match='only the first sheet, "Sheet", is read; Patients is not; move the sheet with the table to the front'):
+        open_table(workbook(first, "Patients"))
+
+
 def test_rows_are_counted_as_a_spreadsheet_counts_them(read):
     (problem,) = read('ID,TIME,AMT,DUR,DV,note\n\n1,0,1000,1,,"two\nlines"\n,,,,,\n1,12,,,-3,\n', column_map={"DV": "DV"}).problems[1:]
     assert problem.row == 5
@@ -116,6 +122,8 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them(read):
         (b"ID TIME AMT DV\n1 0 1000 .\n", "separated by spaces"),
         (b"hello\n", "Only one column"),
         (b"1,0,1000\n1,12,0\n", "numbers, not names"),
+        (workbook([["Ward 7, Monday"], [], ["ID", "TIME", "AMT"], [1, 0, 1000]]), "Remove the lines above the column names"),
+        (b"Ward 7,,\nID,TIME,AMT\n1,0,1000\n", "Remove the lines above the column names"),
         (b"ID,TIME,WT,WT\n1,0,70,70\n", "Two columns"),
         (b"ID,TIME,AMT,DV\n1,0,1000,\n1,12,,12,3\n", "Row 3 has more values"),
         (b'ID,TIME,AMT\n1,0,"' + b"x" * 200_000 + b"\n", "Row 2 cannot be read"),

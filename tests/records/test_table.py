@@ -162,3 +162,9 @@ print(time.process_time() - start)
 """
     seconds = float(subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     assert seconds < 2
+
+
+@pytest.mark.parametrize(("said", "words"), [({"assume_infusion_h": -1.0}, "last -1 h"), ({"lloq_mg_per_L": 0.0}, "limit of quantification cannot be 0 mg/L")])
+def test_what_cannot_be_assumed_of_a_file_is_refused_in_a_sentence(read, said, words):
+    with pytest.raises(DataError, match=words):
+        read("ID,TIME,AMT,DV\n1,0,1000,\n1,12,,10\n", **said)
