@@ -10,7 +10,7 @@ from pkvae_core.checks.engines import Engine, engine_named, vae
 from pkvae_core.checks.forecast import LevelForecast, forecast
 from pkvae_core.checks.paired import PairedRatio, paired_ratio
 from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, model_of, open_cases, say_shared, write_rows
-from pkvae_core.commands.changed import changing
+from pkvae_core.commands.changed import changing, eating
 from pkvae_core.drugs.card import DrugCard, available_drugs
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Sample
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         return [(place.row, level_row(place.text, level, cases.unit_mg_per_L)) for place, level in zip(record.sample_times, found, strict=True)]
 
     rows, code = answer(cases, rows_of)
-    say_shared(changing(cases.card, cases.cohort.records))
+    say_shared((*changing(cases.card, cases.cohort.records), *eating(cases.card, cases.cohort.records)))
     say_shared((level.patient_id, caution) for level in (*forecasts, *opposed) for caution in level.cautions)
     write_rows(arguments.out, COLUMNS, in_file_order(rows))
     margin = usual_margin(cases.card)

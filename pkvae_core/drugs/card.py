@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -31,6 +31,7 @@ class DrugCard(Part):
     cohort: str
     horizon_h: Positive
     peak_by_h: Positive = 2.5  # until when after a dose a level is drawn as its peak; a dose under the skin takes days
+    morning_clock_h: Annotated[float, Field(ge=0, lt=24)] | None = None  # o'clock, of hour 0 of whoever the models learned from; none where no hour differs
     max_single_mg: Positive
     max_daily_mg: Positive
     max_daily_mg_per_kg: Positive | None = None
@@ -116,6 +117,7 @@ class DrugCard(Part):
             infused_products=frozenset(p.name for p in self.products if p.route == "iv"),
             steady_state_h=self.horizon_h,
             absorption_h=max(ReadOptions.absorption_h, 2 * self.peak_by_h),
+            morning_clock_h=self.morning_clock_h,
         )
         return replace(known, **overrides)
 

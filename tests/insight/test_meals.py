@@ -34,10 +34,10 @@ def test_the_hours_shown_are_those_at_which_the_body_is_fed():
 
 
 def test_the_words_hold_the_clock_times_where_the_clock_is_known():
-    assert "at 12:00 and 18:00, 4 and 10 h after" in assumption_words(MEALS, MORNING)
-    assert "4 and 10 h after" in assumption_words(MEALS, None) and ":00" not in assumption_words(MEALS, None)
+    assert "every day at 12:00 and 18:00." in assumption_words(MEALS, MORNING)
+    assert "4 and 10 h after" in assumption_words(MEALS, None) and "hour 0 is taken as 08:00" in assumption_words(MEALS, None)
 
 
 def test_who_begins_in_the_evening_is_told_that_the_meals_are_at_night():
     assert caution_words(MEALS, MORNING) == ""
-    assert "00:00 and 06:00" in caution_words(MEALS, EVENING) and "morning" in caution_words(MEALS, EVENING)
+    assert "00:00 and 06:00" in caution_words(MEALS, EVENING) and "anew" in caution_words(MEALS, EVENING)
