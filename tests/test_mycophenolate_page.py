@@ -24,7 +24,16 @@ def test_the_example_patient_gets_half_the_usual_start():
     assert "at 12:00 and 18:00" in words and "Other meal hours are not modelled" in words and not test.warning
 
 
-def test_a_record_that_begins_in_the_evening_is_warned_of():
+def test_a_record_that_begins_in_the_evening_has_its_meals_by_day():
+    """One whose file gave clock times: hour 0 is 20:00, and lunch 16 h later."""
+    test = AppTest.from_file(str(APP), default_timeout=200)
+    test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=12), patient=replace(CASE.patient, morning_h=12.0))
+    test = test.switch_page("pages/dose.py").run()
+    assert not test.exception and not test.warning
+    assert "every day at 12:00 and 18:00" in " ".join(caption.value for caption in test.caption)
+
+
+def test_a_saved_case_that_begins_in_the_evening_and_knows_no_morning_is_warned_of():
     test = AppTest.from_file(str(APP), default_timeout=200)
     test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=12))
     test = test.switch_page("pages/dose.py").run()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pkvae_core.commands.cases import Cases
+from pkvae_core.dosing.claimed import claim_cautions
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.changes import change_sentences, changes
 from pkvae_core.drugs.derived import complete
@@ -15,10 +16,11 @@ from pkvae_core.records.history import PatientRecord
 from pkvae_core.report.words import moment_words
 
 
-def told(cases: Cases, posterior: Posterior) -> Posterior:
-    """The same answer; its cautions begin with what changed, when, on the clock of the file, and with the meals that are assumed."""
+def told(cases: Cases, record: PatientRecord, posterior: Posterior) -> Posterior:
+    """The same answer; its cautions begin with what changed, when, on the clock of the file, a steady state that is none, and the meals that are assumed."""
     origin, meals = cases.cohort.origin.get(posterior.patient.id), meals_of_a_day(posterior.responses)
-    said = (*change_sentences(posterior.card, posterior.patient, clock_of(origin)), *meal_sentences(meals, posterior.patient))
+    changed = change_sentences(posterior.card, posterior.patient, clock_of(origin))
+    said = (*changed, *claim_cautions(posterior, record.claimed), *meal_sentences(meals, posterior.patient))
     return replace(posterior, cautions=(*said, *posterior.cautions))
 
 

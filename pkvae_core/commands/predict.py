@@ -64,15 +64,16 @@ def run(arguments: argparse.Namespace) -> int:
     remarks: list[tuple[str, str]] = []
 
     def rows_of(record: PatientRecord) -> list[tuple[int, Row]]:
-        posterior = told(cases, answer_for(model, record.patient, seed=arguments.seed))
+        posterior = told(cases, record, answer_for(model, record.patient, seed=arguments.seed))
         if posterior.entitlement and posterior.entitlement.verdict == REFUSED:
             raise ValueError(posterior.entitlement.banner)
+        predicted = prediction_rows(posterior, record.prediction_times, cases.unit_mg_per_L)
         remarks.extend((record.patient.id, caution) for caution in posterior.cautions)
         if not record.prediction_times:
             remarks.append((record.patient.id, "no row with EVID=2 asks for a prediction."))
         if wants_exposure:
             exposures.append(exposure_row(posterior, window, cases.unit_mg_per_L))
-        return prediction_rows(posterior, record.prediction_times, cases.unit_mg_per_L)
+        return predicted
 
     rows, code = answer(cases, rows_of)
     say_shared(remarks)

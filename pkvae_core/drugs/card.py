@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pkvae_core.drugs.parts import CovariateSpec, Limit, LoadingRule, ModelWeight, Part, Positive, Product, Revision, Source, TargetSpec, TypicalRegimen
 from pkvae_core.drugs.places import CARDS, available_drugs, folder_of
-from pkvae_core.patient import Regimen
+from pkvae_core.patient import Patient, Regimen
 from pkvae_core.records.options import ReadOptions
 
 __all__ = ["CARDS", "DrugCard", "available_drugs", "load_card", "read_card", "read_own_card"]  # and where they lie: see places
@@ -95,6 +95,11 @@ class DrugCard(Part):
             if name in ("", product.name):
                 return product
         raise ValueError(f"{self.name} has no product {name!r}. The card has: {', '.join(p.name for p in self.products)}.")
+
+    def why_no_patient(self, patient: Patient) -> str | None:
+        """Which flag of the patient is neither 0 nor 1, and what to do; None where all are."""
+        specs = {spec.name: spec for spec in self.covariates}
+        return next((why for c in patient.covariates if c.name in specs and (why := specs[c.name].why_no_flag(c.value))), None)
 
     def target(self, metric: str = "") -> TargetSpec:
         """The target for `metric`; "" is the card's default."""
