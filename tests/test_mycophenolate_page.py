@@ -38,3 +38,13 @@ def test_a_saved_case_that_begins_in_the_evening_and_knows_no_morning_is_warned_
     test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=12))
     test = test.switch_page("pages/dose.py").run()
     assert not test.exception and "00:00 and 06:00" in " ".join(warning.value for warning in test.warning)
+
+
+def test_the_profiles_page_says_where_meals_are_assumed_and_cautions_where_that_is_at_night():
+    for shift_h, is_warned in ((0, False), (12, True)):
+        test = AppTest.from_file(str(APP), default_timeout=200)
+        test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=shift_h))
+        test = test.switch_page("pages/profiles.py").run()
+        assert not test.exception
+        said = " ".join(element.value for element in (*test.caption, *test.warning))
+        assert ("every day at 12:00 and 18:00" in said) != is_warned and any("00:00 and 06:00" in w.value for w in test.warning) == is_warned

@@ -33,7 +33,9 @@ patient lies outside what it learned and averaged MAP-Bayes answers (average); a
 A patient about whom nobody may speak (a covariate beyond the card, levels that a slip of the unit
 explains) is an error that says what to check, and is not answered.
 
-Hours are on the clock of the file; where it has dates, hour 0 is the patient's first row."""
+Hours are on the clock of the file; where it has dates, hour 0 is the patient's first row. Where
+meals bring a drug back (mycophenolate), lunch is at 12:00 and supper at 18:00 of the file's clock;
+of a file of hours alone, hour 0 is taken as 08:00."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core predict cases.csv --drug vancomycin --out predictions.csv

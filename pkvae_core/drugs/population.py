@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import torch
@@ -50,7 +50,7 @@ class Population:
     is_below_lloq: Bool[Tensor, "subject sample"]
     is_sample: Bool[Tensor, "subject sample"]
     trust: Float[Tensor, "subject sample"]
-    morning: Float[Tensor, " subject"] = field(default=None)  # pyright: ignore[reportArgumentType]
+    morning: Float[Tensor, " subject"] = None  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self):
         if self.morning is None:

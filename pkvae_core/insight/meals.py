@@ -68,4 +68,5 @@ def caution_words(meals_of_day: tuple[float, ...], begins: datetime) -> str:
 
 
 def _clocks(meals_of_day: tuple[float, ...], begins: datetime) -> str:
-    return " and ".join(sorted(f"{begins + timedelta(hours=meal):%H:%M}" for meal in meals_of_day))
+    """To the nearest minute: hours in single precision are not exact."""
+    return " and ".join(sorted(f"{begins + timedelta(hours=meal, seconds=30):%H:%M}" for meal in meals_of_day))
