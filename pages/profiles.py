@@ -1,5 +1,7 @@
 """Profiles: how complex is each patient's profile, which model explains it, and who needs the complex one?"""
 
+from datetime import datetime
+
 import pandas as pd
 import streamlit as st
 
@@ -7,6 +9,7 @@ from pages import chart, drug_label, literal, model, open_case, open_page, theme
 from pages.checks_parts.jobs import Step
 from pages.checks_parts.running import begin, is_running, outcomes, show_running
 from pages.checks_parts.source import Source, choose_source
+from pages.dose_parts.meals import begins
 from pages.latent_parts.teaching import offer_example
 from pages.profiles_parts.forms import show_forms
 from pages.profiles_parts.measured import show_measured
@@ -15,7 +18,7 @@ from pages.profiles_parts.rivals import are_fitted, classify_all, fits_of, rival
 from pages.profiles_parts.shapes import show_gallery
 from pkvae_core.drugs.population import typical_body
 from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
-from pkvae_core.insight.meals import assumption_words
+from pkvae_core.insight.meals import assumption_words, beginning, caution_words, meals_after
 from pkvae_core.patient import Patient
 from pkvae_core.plots import profiles as plots
 from pkvae_core.records.units import concentration_factor
@@ -88,6 +91,14 @@ def _offer_fit(source: Source) -> None:
         st.caption(f"{FIRST[0].upper()}{FIRST[1:]}. The page stays at your service meanwhile.")
 
 
+def _say_meals(meals: tuple[float, ...], clock: datetime | None) -> None:
+    """Which meals the curve assumes, and that they fall at night where they do; nothing where meals do nothing."""
+    if words := assumption_words(meals, clock):
+        st.caption(f":material/restaurant: {words}")
+    if clock and (words := caution_words(meals, clock)):
+        st.warning(words, icon=":material/restaurant:")
+
+
 def show_patient(source: Source, patients: list[Patient], classes: list[Classification]) -> None:
     """One patient's profile under the three models."""
     drug = source.drug
@@ -103,6 +114,7 @@ def show_patient(source: Source, patients: list[Patient], classes: list[Classifi
         chosen = st.selectbox("Patient", list(everyone), key=f"profile_of_{drug}", width=320)
         is_log = st.toggle("Logarithmic scale", key="profile_log", persist_state="session")
     patient, known = everyone[chosen]
+    clock = begins(case) if case and known is None else beginning(patient)
     if not are_fitted(drug):
         _offer_fit(source)
         return
@@ -126,8 +138,7 @@ def show_patient(source: Source, patients: list[Patient], classes: list[Classifi
         rows = {plots.LABELS[each.name]: (*missed, nats) for each, missed, nats in zip(found, misses, evidence, strict=True)}
         st.table(pd.DataFrame(rows, index=["Misses the levels by", "its draws, 90 %", "log evidence (nats)"]).T)
         chart(plots.residuals_figure(theme(), patient, found), key="profile_residuals", alt="Residuals of the three models at every level.")
-    if words := assumption_words(body.meals_h if (body := typical_body(card)) else (), None):
-        st.caption(f":material/restaurant: {words}")
+    _say_meals(meals_after(typical_body(card), patient.morning_h), clock)
     show_contrast(drug, patient)
     st.caption(
         "Misses in the table: root mean square of the median curve, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays "

@@ -174,6 +174,8 @@ def _refuse(constant: str) -> None:
 def _content(case: Case) -> dict[str, Any]:
     """`case` in JSON's own types, with whole numbers written alike and a covariate without a date at null."""
     content = _plain(asdict(replace(case, origin=case.origin.replace(tzinfo=None))))
+    if content["patient"]["morning_h"] is None:  # unknown is written as in the files that knew no such hour
+        del content["patient"]["morning_h"]
     return content | {
         "origin": case.origin.replace(tzinfo=None).isoformat(),
         "fold": case.origin.fold,

@@ -108,14 +108,18 @@ class Regimen:
 
 @dataclass(frozen=True)
 class Patient:
-    """One patient's record, sorted in time."""
+    """One patient's record, sorted in time. `morning_h`: the hour of the record that is 08:00 on the patient's clock, from 0 to 24; None where that is not
+    known, and where it does not matter."""
 
     id: str
     doses: tuple[Dose, ...] = ()
     samples: tuple[Sample, ...] = ()
     covariates: tuple[Covariate, ...] = ()
+    morning_h: float | None = None
 
     def __post_init__(self):
+        if self.morning_h is not None and not 0 <= self.morning_h < 24:
+            raise ValueError(f"the morning of the record is at {self.morning_h} h; give an hour from 0 to 24 of its first day, or none.")
         for field in ("doses", "samples", "covariates"):
             object.__setattr__(self, field, tuple(sorted(getattr(self, field), key=lambda item: item.time_h)))
 

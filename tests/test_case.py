@@ -34,6 +34,14 @@ CASE = Case(
     source="typed",
     problems=(Problem("warning", "no height", "measure it", row=3, column="HT", patient_id="07"),),
 )
+
+
+def test_the_morning_of_a_record_is_saved_where_it_is_known_and_files_without_one_are_read_as_before():
+    known = replace(CASE, patient=replace(PATIENT, morning_h=2.5))
+    assert Case.from_json(known.to_json()) == known and known.digest != CASE.digest
+    assert "morning_h" not in CASE.to_json() and Case.from_json(CASE.to_json()).patient.morning_h is None
+
+
 finite = st.floats(-1e4, 1e4)
 positive = st.floats(1e-3, 1e4)
 patients = st.builds(

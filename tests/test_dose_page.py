@@ -1,6 +1,7 @@
 """Does the Dose page answer every way in, keep what was typed, and speak clearly about bad input?"""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pkvae_core.case import Case
-from pkvae_core.patient import Regimen
+from pkvae_core.patient import Covariate, Regimen
 
 APP = str(Path(__file__).parents[1] / "app.py")
 HEADER = "ID,TIME,AMT,DUR,DV,AGE,SEX,WT,HT,SCR (mg/dL)\n"
@@ -297,3 +298,11 @@ def test_a_report_of_other_data_is_not_shown():
     test.session_state["accepted"] = "another digest", None
     test.run()
     assert "PDF, one page" not in {b.proto.label for b in test.get("download_button")}
+
+
+def test_a_saved_case_with_a_flag_between_0_and_1_is_not_opened_and_says_why():
+    case = Case.from_json((Path(APP).parent / "assets" / "examples" / "9-tacrolimus-genotype.json").read_bytes())
+    half = replace(case, patient=replace(case.patient, covariates=(*case.patient.covariates, Covariate("CYP3A5", 0.5))))
+    test = upload(page(), half.to_json(), "case.json")
+    assert not test.exception and "CYP3A5 expresser is 0.5; it can only be 0 or 1" in said(test).replace("\\", "")
+    assert opened(test) is None

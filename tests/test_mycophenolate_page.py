@@ -24,8 +24,27 @@ def test_the_example_patient_gets_half_the_usual_start():
     assert "at 12:00 and 18:00" in words and "Other meal hours are not modelled" in words and not test.warning
 
 
-def test_a_record_that_begins_in_the_evening_is_warned_of():
+def test_a_record_that_begins_in_the_evening_has_its_meals_by_day():
+    """One whose file gave clock times: hour 0 is 20:00, and lunch 16 h later."""
+    test = AppTest.from_file(str(APP), default_timeout=200)
+    test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=12), patient=replace(CASE.patient, morning_h=12.0))
+    test = test.switch_page("pages/dose.py").run()
+    assert not test.exception and not test.warning
+    assert "every day at 12:00 and 18:00" in " ".join(caption.value for caption in test.caption)
+
+
+def test_a_saved_case_that_begins_in_the_evening_and_knows_no_morning_is_warned_of():
     test = AppTest.from_file(str(APP), default_timeout=200)
     test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=12))
     test = test.switch_page("pages/dose.py").run()
     assert not test.exception and "00:00 and 06:00" in " ".join(warning.value for warning in test.warning)
+
+
+def test_the_profiles_page_says_where_meals_are_assumed_and_cautions_where_that_is_at_night():
+    for shift_h, is_warned in ((0, False), (12, True)):
+        test = AppTest.from_file(str(APP), default_timeout=200)
+        test.session_state["open_case"] = replace(CASE, origin=CASE.origin + timedelta(hours=shift_h))
+        test = test.switch_page("pages/profiles.py").run()
+        assert not test.exception
+        said = " ".join(element.value for element in (*test.caption, *test.warning))
+        assert ("every day at 12:00 and 18:00" in said) != is_warned and any("00:00 and 06:00" in w.value for w in test.warning) == is_warned

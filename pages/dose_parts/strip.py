@@ -7,7 +7,7 @@ from pages.dose_parts.goal import choose_goal, show_unit
 from pages.dose_parts.shown import bounds_of
 from pkvae_core.case import Case
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.changes import changes, number_words
+from pkvae_core.drugs.changes import changes, number_words, short_words, value_words
 from pkvae_core.insight.level_words import left_out_words
 from pkvae_core.wording import plain
 
@@ -55,7 +55,7 @@ def _others(case: Case) -> list[str]:
     for spec in model(case.drug).card.covariates:
         value = case.patient.covariate(spec.name)
         if spec.name not in SHOWN and value is not None:
-            shown = f": {spec.choices[int(value)]}" if spec.choices else f" {number_words(spec.name, value)} {spec.unit}"
+            shown = f"{':' if spec.is_flag else ''} {value_words(spec, value)}"
             found.append(f"{spec.label}{shown}{_was(case, spec.name)}")
     return found
 
@@ -70,7 +70,7 @@ def _kidneys(case: Case) -> str:
 def _was(case: Case, name: str) -> str:
     """ ", was 92": the value before the latest one, where it was another."""
     found = [change for change in changes(model(case.drug).card, posterior_for(case).patient) if change.spec.name == name]
-    return f", was {number_words(name, found[-1].before)}" if found else ""
+    return f", was {short_words(found[-1].spec, found[-1].before)}" if found else ""
 
 
 def _weight_used(case: Case) -> str:

@@ -62,6 +62,9 @@ def _open_saved(file_id: str, content: bytes) -> None:
             icon=":material/error:",
         )
         return
+    if why := load_card(case.drug).why_no_patient(case.patient):
+        st.error(f"This case cannot be opened: {literal(why)}", icon=":material/error:")
+        return
     open_new(case)
     fill(case, load_card(case.drug))
     st.session_state.update(cohort_key=file_id, form_filled=True)

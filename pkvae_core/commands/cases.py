@@ -5,11 +5,13 @@ import csv
 import json
 import math
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from pkvae_core.case import DISCLAIMER
@@ -22,6 +24,9 @@ from pkvae_core.vae.checkpoint import load_model
 from pkvae_core.vae.vae import PKVAE
 
 ALL_ANSWERED, SOME_UNANSWERED, NOTHING_ANSWERED = 0, 1, 2
+# What breaks down in numbers is a patient's error sentence; anything else is a bug, and is raised. torch's LinAlgError is a RuntimeError.
+BROKEN_DOWN = (RuntimeError, ArithmeticError, np.linalg.LinAlgError)
+NOT_NUMERICAL = (NotImplementedError, RecursionError)
 Row = dict[str, object]
 Answered = TypeVar("Answered")
 
@@ -145,12 +150,17 @@ def column_map(path: Path) -> dict[str, str]:
 
 
 def answer(cases: Cases, rows_of: Callable[[PatientRecord], Iterable[Answered]]) -> tuple[list[Answered], int]:
-    """What `rows_of` found for every patient, and the exit code. Its ValueError leaves out that patient, aloud."""
+    """What `rows_of` found for every patient, and the exit code. Its ValueError leaves out that patient, aloud; so does a computation that breaks down."""
     torch.set_num_threads(1)  # one patient's matrices are too small to share
     rows, unanswered = [], {p.patient_id for p in cases.cohort.problems if p.severity == "error"}
     for record in cases.cohort.records:
         try:
             rows.extend(rows_of(record))
+        except NOT_NUMERICAL:
+            raise
+        except BROKEN_DOWN as error:  # before ValueError: NumPy's LinAlgError is one
+            say("error", f"patient {record.patient.id}: {breakdown_words(error)}")
+            unanswered.add(record.patient.id)
         except ValueError as error:
             say("error", f"patient {record.patient.id}: {error}")
             unanswered.add(record.patient.id)
@@ -158,6 +168,17 @@ def answer(cases: Cases, rows_of: Callable[[PatientRecord], Iterable[Answered]])
     if unanswered:
         say("error", f"{len(unanswered)} of {len(patients)} patients not answered: {', '.join(sorted(map(str, unanswered)))}.")
     return rows, ALL_ANSWERED if not unanswered else SOME_UNANSWERED if unanswered < patients else NOTHING_ANSWERED
+
+
+def breakdown_words(error: Exception) -> str:
+    """That a computation of ours broke down, how, and where in our code."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "pkvae_core" in frame.filename]
+    where = f" in {Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else ""
+    first = (str(error).strip().splitlines() or ["without a message"])[0].rstrip(".")
+    return (
+        f"the computation broke down{where} ({type(error).__name__}: {first}). This is a failure of PKVAE, not of the file: please report it with this record. "
+        "Look for what is unusual in the record."
+    )
 
 
 def in_file_order(rows: Iterable[tuple[int, Row]]) -> list[Row]:

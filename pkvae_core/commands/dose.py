@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     def rows_of(record: PatientRecord) -> list[Row]:
         patient = known_at(record.patient, arguments.from_h)
         remarks.extend((patient.id, sentence) for sentence in left_out(record.patient, patient, arguments.from_h))
-        posterior = told(cases, answer_for(model, patient, seed=arguments.seed))
+        posterior = told(cases, record, answer_for(model, patient, seed=arguments.seed))
         found = recommend(posterior, target, regimens, current=current_regimen(patient))
         return regimen_rows(posterior, found, unit)
 

@@ -10,7 +10,8 @@ from pkvae_core.checks.engines import Engine, engine_named, vae
 from pkvae_core.checks.forecast import LevelForecast, forecast
 from pkvae_core.checks.paired import PairedRatio, paired_ratio
 from pkvae_core.commands.cases import Row, add_case_flags, answer, in_file_order, model_of, open_cases, say_shared, write_rows
-from pkvae_core.commands.changed import changing
+from pkvae_core.commands.changed import changing, eating
+from pkvae_core.dosing.claimed import claim_cautions
 from pkvae_core.drugs.card import DrugCard, available_drugs
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.patient import Sample
@@ -57,16 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
     other = engine_of(arguments.against, arguments, cases.card) if arguments.against else None
     forecasts: list[LevelForecast] = []
     opposed: list[LevelForecast] = []
+    remarks: list[tuple[str, str]] = []
 
     def rows_of(record: PatientRecord) -> list[tuple[int, Row]]:
         found = forecast(engine, [record.patient], seed=arguments.seed)
         if other is not None:
             opposed.extend(forecast(other, [record.patient], seed=arguments.seed))
         forecasts.extend(found)
+        remarks.extend((record.patient.id, caution) for caution in claims(engine, record))
         return [(place.row, level_row(place.text, level, cases.unit_mg_per_L)) for place, level in zip(record.sample_times, found, strict=True)]
 
     rows, code = answer(cases, rows_of)
-    say_shared(changing(cases.card, cases.cohort.records))
+    say_shared((*changing(cases.card, cases.cohort.records), *eating(cases.card, cases.cohort.records), *remarks))
     say_shared((level.patient_id, caution) for level in (*forecasts, *opposed) for caution in level.cautions)
     write_rows(arguments.out, COLUMNS, in_file_order(rows))
     margin = usual_margin(cases.card)
@@ -100,6 +103,14 @@ def version(engine: Engine, records: Sequence[PatientRecord]) -> str | None:
     """Which model answered, as its posteriors say."""
     found = engine.each([records[0].patient]) if records else []
     return found[0].version if found and isinstance(found[0], Posterior) else None
+
+
+def claims(engine: Engine, record: PatientRecord) -> tuple[str, ...]:
+    """What is to be said of a steady state that the record claims, before any level is known."""
+    if record.claimed is None:
+        return ()
+    found = engine.each([replace(record.patient, samples=())])[0]
+    return claim_cautions(found, record.claimed) if isinstance(found, Posterior) else ()
 
 
 def against(engine: Engine, other: Engine, ours: Sequence[LevelForecast], theirs: Sequence[LevelForecast], seed: int) -> dict:

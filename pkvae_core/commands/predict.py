@@ -33,7 +33,9 @@ patient lies outside what it learned and averaged MAP-Bayes answers (average); a
 A patient about whom nobody may speak (a covariate beyond the card, levels that a slip of the unit
 explains) is an error that says what to check, and is not answered.
 
-Hours are on the clock of the file; where it has dates, hour 0 is the patient's first row."""
+Hours are on the clock of the file; where it has dates, hour 0 is the patient's first row. Where
+meals bring a drug back (mycophenolate), lunch is at 12:00 and supper at 18:00 of the file's clock;
+of a file of hours alone, hour 0 is taken as 08:00."""
 EXAMPLES = """\
 examples:
   python -m pkvae_core predict cases.csv --drug vancomycin --out predictions.csv
@@ -64,15 +66,16 @@ def run(arguments: argparse.Namespace) -> int:
     remarks: list[tuple[str, str]] = []
 
     def rows_of(record: PatientRecord) -> list[tuple[int, Row]]:
-        posterior = told(cases, answer_for(model, record.patient, seed=arguments.seed))
+        posterior = told(cases, record, answer_for(model, record.patient, seed=arguments.seed))
         if posterior.entitlement and posterior.entitlement.verdict == REFUSED:
             raise ValueError(posterior.entitlement.banner)
+        predicted = prediction_rows(posterior, record.prediction_times, cases.unit_mg_per_L)
         remarks.extend((record.patient.id, caution) for caution in posterior.cautions)
         if not record.prediction_times:
             remarks.append((record.patient.id, "no row with EVID=2 asks for a prediction."))
         if wants_exposure:
             exposures.append(exposure_row(posterior, window, cases.unit_mg_per_L))
-        return prediction_rows(posterior, record.prediction_times, cases.unit_mg_per_L)
+        return predicted
 
     rows, code = answer(cases, rows_of)
     say_shared(remarks)

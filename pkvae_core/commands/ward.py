@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from pkvae_core.commands.cases import ALL_ANSWERED, NOTHING_ANSWERED, SOME_UNANSWERED, add_case_flags, count, model_of, open_cases, say, write_rows
+from pkvae_core.commands.cases import ALL_ANSWERED, NOTHING_ANSWERED, SOME_UNANSWERED, add_case_flags, count, model_of, open_cases, say, say_shared, write_rows
+from pkvae_core.commands.changed import eating
 from pkvae_core.commands.crew import Ask, Rows, cores, on_cores, on_dask
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = target_of(cases.card, arguments.metric)
     ask = Ask(arguments.model or arguments.drug, model_of(arguments).version, target, arguments.seed)
     records = cases.cohort.records
+    say_shared(eating(cases.card, records))
     rows = on_dask(ask, records, arguments.dask) if arguments.dask else on_cores(ask, records, arguments.cores or cores())
     found = in_order(rows, len(records)) if records else []
     table = ranked([*found, *unread(cases.cohort.problems)])

@@ -103,7 +103,9 @@ def supposed(posterior: Posterior, name: str, value: float, *, from_h: float) ->
     spec = specs[name]
     if posterior.patient.covariate(name, from_h) is None:
         raise ValueError(f"{spec.label.lower()} is not known until then, so it cannot change. Enter its present value first.")
-    if not spec.low <= value <= spec.high:
+    if not spec.allows(value):
+        if why := spec.why_no_flag(value):
+            raise ValueError(why)
         raise ValueError(f"{spec.label.lower()} {plain(value)} {spec.unit} lies outside {plain(spec.low)} to {plain(spec.high)} {spec.unit}. Check the value.")
     if any(s.time_h > from_h for s in posterior.patient.samples):
         raise ValueError("a level was drawn after the supposed change. Let it begin after the last level.")

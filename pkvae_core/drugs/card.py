@@ -3,13 +3,13 @@
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from pkvae_core.drugs.parts import CovariateSpec, Limit, LoadingRule, ModelWeight, Part, Positive, Product, Revision, Source, TargetSpec, TypicalRegimen
 from pkvae_core.drugs.places import CARDS, available_drugs, folder_of
-from pkvae_core.patient import Regimen
+from pkvae_core.patient import Patient, Regimen
 from pkvae_core.records.options import ReadOptions
 
 __all__ = ["CARDS", "DrugCard", "available_drugs", "load_card", "read_card", "read_own_card"]  # and where they lie: see places
@@ -31,6 +31,7 @@ class DrugCard(Part):
     cohort: str
     horizon_h: Positive
     peak_by_h: Positive = 2.5  # until when after a dose a level is drawn as its peak; a dose under the skin takes days
+    morning_clock_h: Annotated[float, Field(ge=0, lt=24)] | None = None  # o'clock, of hour 0 of whoever the models learned from; none where no hour differs
     max_single_mg: Positive
     max_daily_mg: Positive
     max_daily_mg_per_kg: Positive | None = None
@@ -95,6 +96,11 @@ class DrugCard(Part):
                 return product
         raise ValueError(f"{self.name} has no product {name!r}. The card has: {', '.join(p.name for p in self.products)}.")
 
+    def why_no_patient(self, patient: Patient) -> str | None:
+        """Which flag of the patient is neither 0 nor 1, and what to do; None where all are."""
+        specs = {spec.name: spec for spec in self.covariates}
+        return next((why for c in patient.covariates if c.name in specs and (why := specs[c.name].why_no_flag(c.value))), None)
+
     def target(self, metric: str = "") -> TargetSpec:
         """The target for `metric`; "" is the card's default."""
         for target in self.targets:
@@ -116,6 +122,7 @@ class DrugCard(Part):
             infused_products=frozenset(p.name for p in self.products if p.route == "iv"),
             steady_state_h=self.horizon_h,
             absorption_h=max(ReadOptions.absorption_h, 2 * self.peak_by_h),
+            morning_clock_h=self.morning_clock_h,
         )
         return replace(known, **overrides)
 

@@ -30,17 +30,27 @@ class Change:
 
     @property
     def verb(self) -> str:
-        return "rose" if self.after > self.before else "fell"
+        return "changed" if self.spec.is_flag else "rose" if self.after > self.before else "fell"
 
     @property
     def label(self) -> str:
-        """ "CrCl 92 → 41": what stands beside a mark on a chart."""
-        return f"{SHORT.get(self.spec.name, self.spec.label)} {number_words(self.spec.name, self.before)} → {number_words(self.spec.name, self.after)}"
+        """ "CrCl 92 → 41", "Fed no → yes": what stands beside a mark on a chart."""
+        return f"{SHORT.get(self.spec.name, self.spec.label)} {short_words(self.spec, self.before)} → {short_words(self.spec, self.after)}"
 
 
 def number_words(name: str, value: float) -> str:
     """A covariate's value without its unit: clearances in whole mL/min, anything else as it was given."""
     return plain(value, 0 if name == "CRCL" else 2)
+
+
+def short_words(spec: CovariateSpec, value: float) -> str:
+    """A covariate's value without its unit; of a flag what it stands for."""
+    return value_words(spec, value) if spec.is_flag else number_words(spec.name, value)
+
+
+def value_words(spec: CovariateSpec, value: float) -> str:
+    """A covariate's value with its unit; of a flag what it stands for: "yes"."""
+    return spec.in_words(number_words(spec.name, value), value)
 
 
 def changes(card: DrugCard, patient: Patient) -> tuple[Change, ...]:
@@ -84,7 +94,7 @@ def _sentence(patient: Patient, found: Sequence[Change], when: Callable[[float],
 
 
 def _from_to(change: Change) -> str:
-    return f"{number_words(change.spec.name, change.before)} to {number_words(change.spec.name, change.after)} {change.spec.unit}"
+    return f"{short_words(change.spec, change.before)} to {value_words(change.spec, change.after)}"
 
 
 def _summary(moments: Sequence[Sequence[Change]]) -> tuple[str, ...]:
@@ -94,7 +104,7 @@ def _summary(moments: Sequence[Sequence[Change]]) -> tuple[str, ...]:
     for spec in dict.fromkeys(change.spec for change in found):
         own = [change for change in found if change.spec == spec]
         values = [own[0].before, *(change.after for change in own)]
-        between = f"between {number_words(spec.name, min(values))} and {number_words(spec.name, max(values))} {spec.unit}"
+        between = f"between {short_words(spec, min(values))} and {value_words(spec, max(values))}"
         times = "once" if len(own) == 1 else f"{len(own)} times"
         sentences.append(f"Before that {spec.label.lower()} changed {times}, {between}; each value holds until the next.")
     return tuple(sentences)
@@ -141,7 +151,7 @@ def _late(card: DrugCard, patient: Patient) -> tuple[str, ...]:
         known = history(patient, spec.name)
         if known and known[0].time_h > begin and not is_derived(known[0]):
             hours = plain(known[0].time_h - begin, 1)
-            value = f"{number_words(spec.name, known[0].value)} {spec.unit}"
+            value = value_words(spec, known[0].value)
             found.append(f"{spec.label} is known only from {hours} h after the first dose on: {value} is taken for the time before.")
     return tuple(found)
 

@@ -111,6 +111,20 @@ class CovariateSpec(Part):
         """What 0 and 1 stand for; empty for a number."""
         return () if not self.is_flag else ("female", "male") if self.name == "SEX" else ("no", "yes")
 
+    def allows(self, value: float) -> bool:
+        """Whether a patient can have this value: within the hard range, and of a flag 0 or 1."""
+        return value in (0, 1) if self.is_flag else self.low <= value <= self.high
+
+    def why_no_flag(self, value: float) -> str | None:
+        """Why a flag cannot have this value, and what to do; None where it can, and of a number."""
+        if not self.is_flag or self.allows(value):
+            return None
+        return f"{self.label} is {value:.4g}; it can only be 0 or 1 ({self.unit}). Correct it, or leave it out if it is not known."
+
+    def in_words(self, number: str, value: float) -> str:
+        """A value as a sentence has it: `number`, the value as text, with its unit; of a flag what it stands for: "yes"."""
+        return f"{number} {self.unit}" if not self.is_flag else self.choices[int(value)] if self.allows(value) else number
+
     @model_validator(mode="after")
     def _ranges_are_nested(self):
         if not self.low <= self.soft_low < self.soft_high <= self.high:

@@ -40,7 +40,7 @@ class History:
 @dataclass(frozen=True)
 class Population:
     """A batch of patients as tensors, padded: the only place that pads. Covariates are the latest ones, NaN where unknown; `level` holds the LLOQ where
-    `is_below_lloq`; `trust` is the power of each level's likelihood."""
+    `is_below_lloq`; `trust` is the power of each level's likelihood; `morning` is the hour of the record that is 08:00, 0 where none is given."""
 
     covariates: Float[Tensor, "subject covariate"]
     history: History
@@ -50,6 +50,11 @@ class Population:
     is_below_lloq: Bool[Tensor, "subject sample"]
     is_sample: Bool[Tensor, "subject sample"]
     trust: Float[Tensor, "subject sample"]
+    morning: Float[Tensor, " subject"] = None  # pyright: ignore[reportAssignmentType]
+
+    def __post_init__(self):
+        if self.morning is None:
+            object.__setattr__(self, "morning", torch.zeros(len(self.covariates)))
 
     @classmethod
     def of(cls, card: DrugCard, patients: Sequence[Patient]) -> "Population":
@@ -64,7 +69,8 @@ class Population:
         is_sample = torch.arange(most) < torch.tensor([len(c) for c in counted])[:, None]
         covariates, history = _histories(card, patients)
         doses = course(card, [p.doses for p in patients])
-        return cls(covariates, history, doses, samples[0], samples[1], samples[2].bool(), is_sample, samples[3])
+        morning = torch.tensor([p.morning_h or 0.0 for p in patients])
+        return cls(covariates, history, doses, samples[0], samples[1], samples[2].bool(), is_sample, samples[3], morning)
 
 
 def _histories(card: DrugCard, patients: Sequence[Patient]) -> tuple[Tensor, History]:
@@ -132,7 +138,7 @@ def published_responses(model: PublishedModel, card: DrugCard, population: Popul
     history = population.history
     now, *before = (at(row) for row in (population.covariates, *history.covariates.unbind(1)))
     if model.body is not None:
-        return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), history.until)
+        return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), history.until).begun_at(population.morning)
     return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until, model.onset_changes)
 
 

@@ -63,7 +63,9 @@ def _ranges(card: DrugCard, patient: Patient) -> Iterator[_Finding]:
         known = {c.value for c in patient.covariates if c.name == spec.name} or {c.value for c in unbounded.covariates if c.name == spec.name}
         for value in sorted(known):
             shown = f"{spec.label} {value:.4g} {spec.unit} lies outside"
-            if not spec.low <= value <= spec.high:
+            if why := spec.why_no_flag(value):
+                yield _Finding(spec.name, value, REFUSED, why)
+            elif not spec.allows(value):
                 yield _Finding(spec.name, value, REFUSED, f"{shown} {spec.low:g} to {spec.high:g}, where the drug's card ends. Check it.")
             elif not spec.soft_low <= value <= spec.soft_high:
                 yield _Finding(spec.name, value, CAUTION, f"{shown} {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")

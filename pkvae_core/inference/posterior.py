@@ -189,7 +189,7 @@ def cautions_of(card: DrugCard, patient: Patient, rung: str) -> tuple[str, ...]:
             )
         elif value is None:
             cautions.append(f"{spec.label} is unknown: the answer averages over patients of all values.")
-        elif not spec.soft_low <= value <= spec.soft_high:
+        elif not spec.is_flag and not spec.soft_low <= value <= spec.soft_high:
             cautions.append(f"{spec.label} {value:.4g} {spec.unit} lies outside {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")
     return (*cautions, *change_cautions(card, patient))
 

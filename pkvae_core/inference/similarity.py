@@ -106,7 +106,5 @@ def words(card: DrugCard, stated: Sequence[Covariate]) -> str:
 
 
 def _value_words(spec: CovariateSpec, value: float) -> str:
-    if spec.name == "SEX":
-        return spec.choices[int(value)]
-    shown = spec.choices[int(value)] if spec.choices else f"{float(f'{value:.3g}'):g} {spec.unit}"
-    return f"{spec.label.lower()} {shown}"
+    shown = spec.in_words(f"{float(f'{value:.3g}'):g}", value)
+    return shown if spec.name == "SEX" and spec.allows(value) else f"{spec.label.lower()} {shown}"

@@ -5,6 +5,7 @@ Cockcroft-Gault has it. Every value so taken is said in a caution; the intervals
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -48,7 +49,7 @@ def with_typical(card: DrugCard, patient: Patient, names: tuple[str, ...]) -> tu
     said = tuple(
         _sentence(spec.label, f"“{spec.choices[int(latest[spec.name])]}”" if spec.choices else f"{latest[spec.name]:.3g} {spec.unit}") for spec in unknown
     )
-    return Patient(patient.id, patient.doses, patient.samples, (*patient.covariates, *added)), said
+    return replace(patient, covariates=(*patient.covariates, *added)), said
 
 
 def _sentence(label: str, value: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pkvae_core.dosing.candidates import candidates
+from pkvae_core.dosing.claimed import claim_cautions
 from pkvae_core.dosing.compare import past_day, unchanged
 from pkvae_core.dosing.current import standing
 from pkvae_core.dosing.option import Option
@@ -17,6 +18,7 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.inference.answering import answer_for_all
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.inference.verdict import REFUSED, Entitlement
+from pkvae_core.insight.meals import meal_sentences, meals_of_a_day
 from pkvae_core.insight.urgency import NOT_JUDGED, UNANSWERED, Chances, Urgency, order, urgency_of
 from pkvae_core.insight.ward_words import change_words
 from pkvae_core.patient import Regimen, Sample
@@ -146,7 +148,7 @@ def ward_row(posterior: Posterior, record: PatientRecord, target: Target | None)
         engine=posterior.engine,
         version=posterior.version,
         verdict=(posterior.entitlement or Entitlement()).verdict,
-        cautions=posterior.cautions,
+        cautions=(*posterior.cautions, *claim_cautions(posterior, record.claimed), *meal_sentences(meals_of_a_day(posterior.responses), posterior.patient)),
     )
     if silence := silence_of(posterior):
         return replace(row, urgency=UNANSWERED, verdict=REFUSED, reason=silence, cautions=tuple(c for c in row.cautions if c != silence))

@@ -1,11 +1,11 @@
 """Can this history be true? What contradicts itself, and what looks like a mistake."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pkvae_core.patient import Dose, Sample
+from pkvae_core.patient import Covariate, Dose, Sample
 from pkvae_core.records.columns import plain
 from pkvae_core.records.problems import Notes
 
@@ -14,6 +14,7 @@ IDENTIFIERS = frozenset(
     "geburtsdatum mrn medicalrecordnumber ssn socialsecuritynumber insurancenumber address street phone telephone email".split()
 )
 RISE = 1.5  # a level half as high again as the one before is beyond the error of any assay
+DAY_H = 24.0
 UNIT_SLIP = 100.0  # a gap that hardly any curve has and every slip of a unit (1,000) leaves
 
 
@@ -65,6 +66,22 @@ def after_first_dose(doses: Sequence[Dosed], samples: Sequence[Measured], notes:
             when = "before any dose" if measured.sample.time_h < first else "at the time of the first dose, so before it"
             notes.warn(f"a level {when}; it is left out", "Add the earlier doses if there were any.", measured.row, "DV")
     return [measured for measured in samples if measured.sample.time_h > first]
+
+
+def check_birth(doses: Sequence[Dosed], covariates: Sequence[Covariate], begins_h: float, steady_rows: Collection[int], notes: Notes) -> None:
+    """Refuses doses before the patient was born, which a postnatal age (PNA, days) tells; what stands in the first row holds at `begins_h`.
+
+    Ages are given in whole days: a day of grace.
+    """
+    born_h = min((max(c.time_h, begins_h) - DAY_H * c.value for c in covariates if c.name == "PNA"), default=-math.inf)
+    before = [given for given in doses if given.dose.time_h < born_h - DAY_H]
+    for row in sorted({given.row for given in before}):
+        own = [given.dose.time_h for given in before if given.row == row]
+        said = f"{len(own)} {'dose' if len(own) == 1 else 'doses'} of this row would lie before birth, up to {(born_h - min(own)) / DAY_H:.0f} days before"
+        if row in steady_rows:
+            notes.error(f"{said}: a steady state (SS=1) cannot have been reached by then", "Write out the doses that were given since birth.", row, "SS")
+        else:
+            notes.error(said, "Check the postnatal age (PNA, days) and the time.", row, "PNA")
 
 
 def check_infusions(doses: Sequence[Dosed], notes: Notes) -> None:

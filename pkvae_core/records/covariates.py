@@ -52,7 +52,10 @@ def _changes(spec: CovariateColumn, cells: Cells, places: Sequence[int], rows: S
             notes.error(f'{spec.label.lower()} is "{text[:40]}": it {defect}', "Correct it, or leave it empty.", row, column)
         elif value is not None:
             value *= cells.factors.get(spec.name, 1.0)
-            if not spec.low <= value <= spec.high:
+            if spec.is_flag and value not in (0, 1):
+                otherwise = "Correct it." if spec.when_missing == "required" else "Leave it empty if it is not known: the answer averages over both."
+                notes.error(f"{spec.label} is {value:g}; it can only be 0 or 1 ({spec.unit})", otherwise, row, column)
+            elif not spec.low <= value <= spec.high:
                 notes.error(
                     f"{spec.label.lower()} is {value:g} {spec.unit}; it must lie between {spec.low:g} and {spec.high:g}", _remedy(spec, value), row, column
                 )

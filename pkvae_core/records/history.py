@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pkvae_core.patient import Covariate, Patient, Sample
+from pkvae_core.patient import Covariate, Dose, Patient, Regimen, Sample
 from pkvae_core.records import checks
 from pkvae_core.records.checks import Dosed, Measured
 from pkvae_core.records.doses import MAX_DOSES, Prescribing, doses_of
@@ -25,11 +25,15 @@ class TimedRow:
 
 @dataclass(frozen=True)
 class PatientRecord:
-    """A patient, the times asked for (EVID 2), and the rows of `patient.samples`, in their order."""
+    """A patient, the times asked for (EVID 2), and the rows of `patient.samples`, in their order.
+
+    `claimed` is the regimen of which the record says that it had come to a steady state (SS=1), from the first of the doses that stand for that.
+    """
 
     patient: Patient
     prediction_times: tuple[TimedRow, ...] = ()
     sample_times: tuple[TimedRow, ...] = ()
+    claimed: Regimen | None = None
 
     @property
     def asked_h(self) -> float | None:
@@ -94,6 +98,7 @@ def read_record(
             "Keep the latest course.",
         )
     _check_doses_exist(lines, doses, samples, notes)
+    checks.check_birth(doses, covariates, min((line.time_h for line in lines), default=0.0), {line.row for line in lines if line.steady_state}, notes)
     for line in lines:
         if line.evid != OBSERVATION and line.level_mg_per_L and not line.is_not_level:
             notes.warn(f"a level in a row with EVID {line.evid} is not read", "Give it a row of its own with EVID 0.", line.row, "DV")
@@ -110,7 +115,17 @@ def read_record(
     samples.sort(key=lambda measured: measured.sample.time_h)
     patient = Patient(patient_id, tuple(given.dose for given in doses), tuple(measured.sample for measured in samples), tuple(covariates))
     asked = tuple(TimedRow(line.time_h, line.row, line.time_text) for line in lines if line.evid == OTHER)
-    return PatientRecord(patient, asked, tuple(TimedRow(m.sample.time_h, m.row, m.time_text) for m in samples))
+    measured = tuple(TimedRow(m.sample.time_h, m.row, m.time_text) for m in samples)
+    return PatientRecord(patient, asked, measured, _claimed(lines, doses))
+
+
+def _claimed(lines: Sequence[Line], doses: Sequence[Dosed]) -> Regimen | None:
+    """What the record says to have been in a steady state, from the first dose that stands for it."""
+    steady = {line.row: line.interval_h for line in lines if line.is_dose and line.steady_state and line.interval_h}
+    first: Dose | None = next((given.dose for given in doses if given.row in steady), None)
+    if first is None:
+        return None
+    return Regimen(first.amount_mg, next(iter(steady.values())), first.infusion_h, first.time_h, first.product)
 
 
 def _sample(line: Line, measuring: Measuring, notes: Notes) -> Sample | None:

@@ -13,7 +13,7 @@ class ReadOptions:
 
     `products` maps the file's words (product, route, compartment) to the card's products, "" being the first. `is_infused`: the first product is an infusion;
     `infused_products`: so are these, by name. `steady_state_h`: for how long before SS=1 doses are written out; `absorption_h`: for how long a dose that is
-    not infused may still raise levels. `time_zone`: an IANA name.
+    not infused may still raise levels. `time_zone`: an IANA name. `morning_clock_h`: o'clock, where a patient's day begins, if hours of a day differ.
     """
 
     amount_unit: str = "mg"
@@ -30,6 +30,7 @@ class ReadOptions:
     steady_state_h: float = 240.0
     absorption_h: float = 12.0
     time_zone: str | None = None
+    morning_clock_h: float | None = None
 
     def __post_init__(self):
         if self.assume_infusion_h is not None and self.assume_infusion_h < 0:

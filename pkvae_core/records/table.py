@@ -17,7 +17,7 @@ from pkvae_core.records.numbers import MISSING_WORDS, number
 from pkvae_core.records.options import ReadOptions
 from pkvae_core.records.problems import DataError, Notes, Problem, in_row_order
 from pkvae_core.records.spreadsheet import open_table
-from pkvae_core.records.times import Calendar, elapsed
+from pkvae_core.records.times import Calendar, elapsed, morning_hour
 
 
 class AnalyteNeeded(DataError):
@@ -117,6 +117,8 @@ def _read_patient(patient_id: str, places: Sequence[int], rules: _Rules, notes: 
     record = read_record(patient_id, kept, covariates, rules.prescribing, rules.measuring, notes)
     if record is None:
         return None, None
+    morning_h = morning_hour(texts, origin, rules.options.morning_clock_h)
+    record = replace(record, patient=replace(record.patient, morning_h=morning_h))
     return _add_clearance(record, rules.options, notes), origin
 
 

@@ -121,6 +121,14 @@ def elapsed(
     return hours, None
 
 
+def morning_hour(texts: Sequence[str], origin: datetime | None, morning_clock_h: float | None) -> float | None:
+    """The hour of a record, from 0 to 24, at which the patient's clock shows `morning_clock_h`; None where the record tells hours and no clock."""
+    if morning_clock_h is None or (origin is None and all(_day_and_clock(text) is None or number(text).value is not None for text in texts)):
+        return None
+    begins = 0.0 if origin is None else origin.hour + origin.minute / 60 + origin.second / 3600
+    return round(morning_clock_h - begins, 6) % 24
+
+
 def _unread(text: str, defect: str) -> str:
     if not text:
         return "the time is missing"

@@ -9,7 +9,7 @@ import numpy as np
 from pkvae_core.case import Case
 from pkvae_core.dosing.target import Target
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.changes import change_sentences, history, number_words
+from pkvae_core.drugs.changes import change_sentences, history, short_words
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.posterior import Posterior, parameter_names, parameters, predict
@@ -59,9 +59,9 @@ def covariates(case: Case, posterior: Posterior) -> Listing:
             together.setdefault("averaged over", []).append(f"{spec.label} unknown")
             continue
         number = significant(found.value) if case.patient.covariate(spec.name) is not None else rounded(found.value)
-        value = spec.choices[int(found.value)] if spec.choices else f"{number} {spec.unit}"
+        value = spec.in_words(number, found.value)
         note = f"{_dated(case, found)}{'record' if found.source == 'patient' else found.source}"
-        before = [number_words(spec.name, c.value) for c in history(posterior.patient, spec.name)]
+        before = [short_words(spec, c.value) for c in history(posterior.patient, spec.name)]
         course = [words for words, after in pairwise(before) if words != after]
         together.setdefault(note, []).append(f"{spec.label} {' → '.join([*course, value])}")
     return Listing("Patient", tuple(Line(" · ".join(texts), note) for note, texts in together.items()), "facts")

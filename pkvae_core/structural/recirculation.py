@@ -5,11 +5,11 @@ Between two events (a dose arrives, a meal, a change of the body) this is a casc
 modes, each of which decays on its own: the state is carried in them, jumps at the events, and is exact at any time, however fast the gut empties. Identical
 responses added up would be wrong: what a dose does depends on the meals after it.
 
-The hours are those of the patient's clock, which begins with the first dose of the record, taken in the morning.
+Meals are counted from the body's `morning`, 08:00 on the patient's clock: the record's hour 0 unless the record says which hour that is.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import torch
@@ -19,7 +19,8 @@ from torch import Tensor
 from pkvae_core.structural.body import AnyBody
 from pkvae_core.structural.exponentials import Doses
 
-MEALS_H = (4.0, 10.0)  # hours of each day: lunch at 12:00 and supper at 18:00 where the day's first dose is at 8:00
+MORNING_CLOCK_H = 8.0  # o'clock: where a day begins, with its first dose in everybody that the models learned from
+MEALS_H = (4.0, 10.0)  # hours after that: lunch at 12:00 and supper at 18:00
 DAY_H = 24.0
 APART = 1e-3  # two rates closer than this part of them would merge; moved apart by it the curve changes by less
 GUT, FAST, SLOW, CONJUGATE, BILE = range(5)  # the modes
@@ -29,7 +30,8 @@ IN_BLOOD = slice(0, 3)  # those that are seen in the blood
 @dataclass(frozen=True)
 class Recirculating(AnyBody):
     """CL is what blood loses to the glucuronide (L/h), V1 and V2 are the volumes (L) and Q the exchange (L/h) of blood and deep tissue, ka is in 1/h, the
-    lag in h. The glucuronide leaves its own volume at the rate `turnover` (1/h), `share` of it into the bile, of which a meal moves `emptied` to the gut."""
+    lag in h. The glucuronide leaves its own volume at the rate `turnover` (1/h), `share` of it into the bile, of which a meal moves `emptied` to the gut.
+    `morning` is the hour of the record from which the meals of a day are counted (0 where none is given), the same for all draws of a subject."""
 
     CL: Float[Tensor, "subject draw"]
     V1: Float[Tensor, "subject draw"]
@@ -40,9 +42,18 @@ class Recirculating(AnyBody):
     turnover: Float[Tensor, "subject draw"]
     share: Float[Tensor, "subject draw"]
     emptied: Float[Tensor, "subject draw"]
+    morning: Float[Tensor, "subject draw"] | None = None
     scales: ClassVar[bool] = True
     rhythm_h: ClassVar[float] = DAY_H
     meals_h: ClassVar[tuple[float, ...]] = MEALS_H
+
+    def __post_init__(self):
+        if self.morning is None:
+            object.__setattr__(self, "morning", torch.zeros_like(self.CL))
+
+    def begun_at(self, morning: Float[Tensor, " subject"]) -> "Recirculating":
+        """The same body, each subject's meals counted from this hour of the record."""
+        return replace(self, morning=morning.to(self.CL.dtype)[:, None].expand_as(self.CL))
 
     def clearance(self, concentration_mg_per_L: float = 0.0) -> Float[Tensor, "subject draw"]:
         """What leaves for good: all that goes into the bile comes back sooner or later."""
@@ -153,7 +164,10 @@ def recirculate(
     if not time.shape[1]:
         nothing = body.CL.new_zeros(*body.CL.shape, 0)
         return nothing, nothing
-    epochs, clock = (*earlier, body), time.double()
+    assert body.morning is not None
+    morning = body.morning[:, :1].detach().double() if meals is None else torch.zeros(len(time), 1, dtype=torch.float64)
+    doses, until = replace(doses, time=doses.time.double() - morning), None if until is None else until.double() - morning
+    epochs, clock = (*earlier, body), time.double() - morning
     events = _Events.of(body, doses, until if until is not None else clock[:, :0], clock.max(1).values, meals)
     life = _Life.of(epochs)
     states, areas = life.lived(events)

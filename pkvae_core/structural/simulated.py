@@ -61,6 +61,13 @@ class Simulated(AnyResponses):
         assert isinstance(now, Body)
         return integrate(now, doses, time, earlier=tuple(each for each in before if isinstance(each, Body)), until=self.until)
 
+    def begun_at(self, morning: Float[Tensor, " subject"]) -> "Simulated":
+        """The same bodies, whose days begin at this hour of each subject's record; nothing where no hour differs from any other."""
+        if not isinstance(self.body, Recirculating):
+            return self
+        each = [body.begun_at(morning) for body in (*self.earlier, self.body) if isinstance(body, Recirculating)]
+        return type(self)(each[-1], tuple(each[:-1]), self.until)
+
     def _of_subjects(self, some: Int[Tensor, " subject"]) -> "Simulated":
         assert self.until is not None
         part = self.map(lambda table: table[some])

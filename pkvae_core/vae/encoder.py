@@ -95,7 +95,7 @@ def sample_features(population: Population, scales: Scales, routes: int, *, has_
     first, since_last, run = first.clamp(min=0) / scales.hours, last / scales.hours, infusion / scales.hours
     clock = torch.stack([first.log1p(), (since_last + 0.1).log(), run.log1p(), (last < infusion).float()], -1)
     level = torch.stack([(population.level.clamp(min=1e-6) / scales.concentration).log(), population.is_below_lloq.float()], -1)
-    day = [clock_features(time)] if has_meals else []
+    day = [clock_features(time - population.morning[:, None])] if has_meals else []
     return torch.cat([level, clock, (traces + 1e-4).log(), change_features(population, scales), *day], -1)
 
 

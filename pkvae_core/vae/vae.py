@@ -153,7 +153,7 @@ class PKVAE(nn.Module):
         difference = differences(population, self.configuration.scales)
         earlier = tuple(self.decoder(self.before(z, population.covariates, step)) for step in difference.unbind(1))
         if not self.is_dose_proportional:
-            return Simulated(self.decoder(z), earlier, population.history.until)
+            return Simulated(self.decoder(z), earlier, population.history.until).begun_at(population.morning)
         return Responses(self.decoder(z), earlier, population.history.until, self.configuration.onset_changes)
 
     def curve(self, now: Pulses | AnyBody) -> Float[Tensor, "subject draw point"]:

@@ -84,3 +84,12 @@ def test_an_infant_s_age_that_the_course_left_behind_is_said():
     assert "2 days was given 8 days before" in said and "anew" in said
     told_again = Patient("2", doses, (), (Covariate("PNA", 2.0), Covariate("WT", 1.4), Covariate("PNA", 9.0, 168.0)))
     assert change_cautions(card, told_again) == ()
+
+
+def test_a_flag_is_said_in_words_and_never_with_its_unit():
+    card = load_card("two_sites")
+    fed = Patient("1", (Dose(0, 200),), (), tuple(Covariate("FED", float(i % 2), 24.0 * i) for i in range(5)))
+    first, *others = change_sentences(card, fed, lambda time_h: f"at {time_h:g} h")
+    assert first == "Before that fed changed 2 times, between no and yes; each value holds until the next."
+    assert others == [f"Fed changed from {way} at {at} h: the new value holds from then on." for way, at in (("no to yes", 72), ("yes to no", 96))]
+    assert [mark.label for mark in marks(card, fed)][:2] == ["Fed no → yes", "Fed yes → no"]

@@ -104,6 +104,15 @@ def test_beyond_the_cards_hard_limits_nobody_answers(model):
     assert answer.best is None and answer.reason == found.entitlement.banner
 
 
+def test_a_flag_between_0_and_1_is_refused_and_an_unknown_one_is_averaged_over(model):
+    """Whoever made the record: a table, a page or a program."""
+    found = answer_for(model, patient(SEX=0.5))
+    assert found.entitlement and found.entitlement.verdict == REFUSED and "Sex is 0.5; it can only be 0 or 1 (1 male, 0 female)" in found.cautions[0]
+    unknown = patient()
+    unknown = replace(unknown, covariates=tuple(c for c in unknown.covariates if c.name != "SEX"))
+    assert entitlement(individualise(model, unknown)).verdict != REFUSED
+
+
 def test_a_clearance_that_the_card_does_not_know_is_refused_with_its_number(model):
     found = entitlement(individualise(model, patient(SCR=0.15)))
     assert found.verdict == REFUSED and "Creatinine clearance 430.7 mL/min" in found.banner

@@ -7,7 +7,8 @@ import torch
 
 from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import typical_body
-from pkvae_core.insight.meals import assumed_meals, assumption_words, caution_words, meals_of_a_day
+from pkvae_core.insight.meals import assumed_meals, assumption_words, caution_words, meal_sentences, meals_of_a_day
+from pkvae_core.patient import Patient
 from pkvae_core.structural.recirculation import recirculate
 from pkvae_core.structural.simulated import Simulated
 from tests.structural.test_recirculation import BODY, GIVEN, doses
@@ -34,10 +35,20 @@ def test_the_hours_shown_are_those_at_which_the_body_is_fed():
 
 
 def test_the_words_hold_the_clock_times_where_the_clock_is_known():
-    assert "at 12:00 and 18:00, 4 and 10 h after" in assumption_words(MEALS, MORNING)
-    assert "4 and 10 h after" in assumption_words(MEALS, None) and ":00" not in assumption_words(MEALS, None)
+    assert "every day at 12:00 and 18:00." in assumption_words(MEALS, MORNING)
+    assert "4 and 10 h after" in assumption_words(MEALS, None) and "hour 0 is taken as 08:00" in assumption_words(MEALS, None)
 
 
 def test_who_begins_in_the_evening_is_told_that_the_meals_are_at_night():
     assert caution_words(MEALS, MORNING) == ""
-    assert "00:00 and 06:00" in caution_words(MEALS, EVENING) and "morning" in caution_words(MEALS, EVENING)
+    assert "00:00 and 06:00" in caution_words(MEALS, EVENING) and "anew" in caution_words(MEALS, EVENING)
+
+
+@pytest.mark.parametrize("minute", range(0, 60, 7))
+def test_meals_of_a_record_that_knows_its_clock_are_said_to_the_minute_at_noon_and_at_six(minute):
+    """Bodies hold the morning in single precision."""
+    morning_h = (8 - 20 - minute / 60) % 24
+    meals = meals_of_a_day(Simulated(BODY).begun_at(torch.tensor([morning_h])))
+    (said,) = meal_sentences(meals, Patient("1", morning_h=morning_h))
+    assert "every day at 12:00 and 18:00." in said and assumption_words(meals, datetime(2026, 3, 9, 20, minute)) == said
+    assert caution_words(meals, datetime(2026, 3, 9, 20, minute)) == ""

@@ -18,6 +18,10 @@ class Spec:
     when_missing: str = "marginalise"
     aliases: tuple[str, ...] = ()
 
+    @property
+    def is_flag(self) -> bool:
+        return (self.low, self.high) == (0, 1)
+
 
 SPECS = (
     Spec("AGE", "Age", "years", 16, 110),

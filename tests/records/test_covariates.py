@@ -1,6 +1,7 @@
 """Covariates: sexes in every spelling, changes over time, missing values, and clearance where it can be computed."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -61,8 +62,6 @@ def test_a_missing_value_is_missing_with_a_line(read, specs, missing):
 
 
 def test_what_the_drug_needs_must_be_there(read, specs):
-    from dataclasses import replace
-
     needed = [replace(spec, when_missing="required") if spec.name == "WT" else spec for spec in specs]
     cohort = read(dosed("WT", ""), covariates=needed)
     assert not cohort.records
@@ -156,3 +155,11 @@ def test_computing_clearances_twice_changes_nothing_and_no_value_comes_from_the_
     assert with_clearance(whole) == whole
     for time_h in range(5):
         assert with_clearance(patient.until(time_h)).covariate("CRCL", time_h) == whole.covariate("CRCL", time_h)
+
+
+def test_a_flag_is_0_or_1_and_nothing_between(read, specs):
+    flag = replace(specs[0], name="AED", label="Other anticonvulsants", unit="1 yes, 0 no", low=0, high=1)
+    assert values(read(dosed("AED", "0", "1"), covariates=[flag]), "AED") == [(0, -math.inf), (1, 1)]
+    for text in ("0.5", "2", "-1"):
+        cohort = read(dosed("AED", text), covariates=[flag])
+        assert not cohort.records and f"Other anticonvulsants is {text}; it can only be 0 or 1 (1 yes, 0 no)" in str(cohort.problems)

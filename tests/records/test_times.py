@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pkvae_core.records.problems import DataError, Notes
-from pkvae_core.records.times import Calendar, clock_hours, date_order, elapsed, read_zone
+from pkvae_core.records.times import Calendar, clock_hours, date_order, elapsed, morning_hour, read_zone
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -127,3 +127,19 @@ def test_a_time_that_cannot_be_read_is_an_error_at_its_row(texts, row, words):
 def test_an_unknown_time_zone_is_refused():
     with pytest.raises(DataError, match="Atlantis"):
         read_zone("Europe/Atlantis")
+
+
+@pytest.mark.parametrize(
+    ("texts", "origin", "hour"),
+    [
+        (["0", "12"], None, None),  # hours alone
+        (["08:00", "20:00"], None, 8.0),  # counted from midnight
+        (["1 20:00", "2 08:00"], None, 8.0),
+        (["2026-03-01 08:00"], datetime(2026, 3, 1, 8), 0.0),
+        (["2026-03-01 20:30"], datetime(2026, 3, 1, 20, 30), 11.5),
+        (["2026-03-01 07:45"], datetime(2026, 3, 1, 7, 45), 0.25),
+    ],
+)
+def test_the_morning_of_a_record_is_the_next_8_o_clock_after_its_hour_0(texts, origin, hour):
+    assert morning_hour(texts, origin, 8.0) == hour
+    assert morning_hour(texts, origin, None) is None

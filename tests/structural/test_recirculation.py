@@ -17,7 +17,7 @@ def wide(*values: float) -> torch.Tensor:
     return torch.tensor([values], dtype=torch.float64)
 
 
-NAMES = tuple(f.name for f in fields(Recirculating))
+NAMES = tuple(f.name for f in fields(Recirculating) if f.name != "morning")  # which no body is estimated by
 BODY = Recirculating(
     CL=wide(10.2, 8),
     V1=wide(12.5, 20),
@@ -133,6 +133,22 @@ def test_the_same_dose_does_more_where_meals_follow():
     time = torch.tensor([[0.0, 12.0]], dtype=torch.float64)
     morning, evening = (recirculate(BODY, doses([(at, 500.0)]), time + at)[1] for at in (0.0, 12.0))
     assert bool((morning[..., 1] > 1.05 * evening[..., 1]).all())
+
+
+def test_a_record_that_is_moved_with_its_morning_stays_as_it_was():
+    """Also where bodies change on the way; and of two subjects each has its own morning."""
+    time, until = torch.tensor([[1.0, 4.5, 11.0, 30.0, 41.0]], dtype=torch.float64), torch.tensor([[20.0]], dtype=torch.float64)
+    earlier = replace(BODY, CL=2 * BODY.CL)
+    expected = Simulated(BODY, (earlier,), until).curves(doses(GIVEN), time)
+    later = replace(doses(GIVEN), time=doses(GIVEN).time + 7)
+    moved = Simulated(BODY, (earlier,), until + 7).begun_at(torch.tensor([7.0])).curves(later, time + 7)
+    for ours, theirs in zip(moved, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    both = Doses(*(torch.cat([getattr(given, name) for given in (later, doses(GIVEN))]) for name in ("time", "amount", "duration", "route")))
+    wide = Simulated(BODY, (earlier,), until).repeated(2)
+    pair = Simulated(wide.body, wide.earlier, torch.cat([until + 7, until])).begun_at(torch.tensor([7.0, 0.0])).curves(both, torch.cat([time + 7, time]))
+    for ours, theirs in zip(pair, expected, strict=True):
+        torch.testing.assert_close(ours, theirs.expand_as(ours))
 
 
 def test_every_subject_keeps_its_own_clock_and_padding_changes_nothing():

@@ -26,8 +26,8 @@ def test_untrained_it_is_nearly_the_typical_patient(model):
     body = model.decoder(torch.zeros(1, 1, model.configuration.latent))
     published = MODELS["jiao2008"]
     typical = published.body(published.at({"WT": torch.tensor([65.5])}, torch.zeros(1, 1, len(published.variance))))
-    for field in fields(Recirculating):
-        assert float((getattr(body, field.name) / getattr(typical, field.name)).detach()) == pytest.approx(1, abs=0.35), field.name
+    for name in (field.name for field in fields(Recirculating) if field.name != "morning"):
+        assert float((getattr(body, name) / getattr(typical, name)).detach()) == pytest.approx(1, abs=0.35), name
 
 
 def test_what_absorbs_is_driven_by_its_own_latents_alone(model):
@@ -43,7 +43,7 @@ def test_what_absorbs_is_driven_by_its_own_latents_alone(model):
 
 def test_every_draw_is_a_body(model):
     body = model.decoder(5 * torch.randn(1, 500, model.configuration.latent, generator=torch.Generator().manual_seed(2)))
-    assert all(bool((getattr(body, f.name) > 0).all()) for f in fields(Recirculating))
+    assert all(bool((getattr(body, f.name) > 0).all()) for f in fields(Recirculating) if f.name != "morning")
     assert bool((body.share < 1).all()) and bool((body.emptied < 1).all())
 
 

@@ -67,8 +67,8 @@ MODEL = PublishedModel(
     assumptions=(
         "Doses are counted as mycophenolic acid: 500 mg of the mofetil are 369.5 mg. The source does not say which the paper counted; counted as mofetil, "
         "levels would be a third higher.",
-        "Meals empty the bile 4 and 10 h after the first dose of the record, and at these hours of every day: lunch at 12:00 and supper at 18:00 where the "
-        "day's first dose is at 8:00. In one of the two studies supper was at 9.5 h. There is no breakfast: the volunteers had fasted.",
+        "Meals empty the bile at 12:00 and 18:00 of every day, 4 and 10 h after the paper's dose, which was taken in the morning (08:00); of a record without "
+        "clock times hour 0 is that hour. In one of the two studies supper was at 9.5 h. There is no breakfast: the volunteers had fasted.",
         "A meal empties 49 % of the bile at once; the paper's model takes 0.01 h for it.",
         "The paper's residual error is log-normal with a standard deviation of 0.453; ours is normal with 45.3 % of the concentration, and 0.05 mg/L more, "
         "which is assumed: so that a level before absorption has begun is not impossible.",
