@@ -1,4 +1,4 @@
-"""The screen of decoders: its figures are readable, and both rounds are printed."""
+"""The screen of decoders: its figures stay readable after the losers are gone, and say where their code is."""
 
 import pytest
 
@@ -27,3 +27,13 @@ def test_so_are_those_of_the_second_round(found, drug):
     for name, one in each["models"].items():
         words, (middle, low, high) = decoder_screen.SECOND[drug][name], one["profile"]["ratio"]
         assert f"| {words} | {100 * one['profile']['error']:.1f} | {middle:.3f} ({low:.3f} to {high:.3f}) |" in printed
+
+
+def test_both_rounds_say_which_commit_holds_their_code(found):
+    printed = decoder_screen.markdown(found)
+    assert all(f"commit {each['code']['commit']}" in printed for each in (found, found["second"]))
+
+
+def test_nobody_is_told_that_the_screen_can_be_run_here(found):
+    with pytest.raises(ValueError, match=f"commits {found['code']['commit']} and {found['second']['code']['commit']}.*benchmark --of decoder-screen"):
+        decoder_screen.measure(0, lambda line: None)
