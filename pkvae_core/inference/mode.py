@@ -24,6 +24,7 @@ STEPS = 40
 DIFFERENCE = 1e-2  # standard deviations: small for the curve's bends, large for single precision
 GAIN_LEFT = 1e-5  # nats that the last step may still promise: 0.004 standard deviations off, just above the noise of single precision
 ARRIVED = 1e-2  # nats within which a patient who got stuck in that noise counts as having arrived
+LONGEST_STEP = 3.0  # standard deviations: further away a parabola says nothing, and bodies are such as nobody has
 FIRST_DAMPING, LARGEST_DAMPING = 1e-3, 1e6
 
 
@@ -103,7 +104,7 @@ def find_mode(model: PublishedModel, card: DrugCard, population: Population) -> 
     for _ in range(STEPS):
         on_the_way = (~is_converged & (damping < LARGEST_DAMPING)).nonzero()[:, 0]
         here = rows(place, on_the_way)
-        step = _step(here, damping[on_the_way])
+        step = _within(_step(here, damping[on_the_way]))
         promised = _promised(here)
         is_converged[on_the_way] = promised < GAIN_LEFT
         moving = promised >= GAIN_LEFT
@@ -126,6 +127,10 @@ def _promised(place: _Place) -> Float[Tensor, " subject"]:
 def _step(here: _Place, damping: Float[Tensor, " subject"]) -> Float[Tensor, "subject eta"]:
     damped = here.curvature + torch.diag_embed(here.curvature.diagonal(dim1=-2, dim2=-1) * damping[:, None])
     return torch.linalg.solve(damped, here.slope)
+
+
+def _within(step: Float[Tensor, "subject eta"]) -> Float[Tensor, "subject eta"]:
+    return step * (LONGEST_STEP / step.norm(dim=1, keepdim=True).clamp(min=LONGEST_STEP))
 
 
 def _moved(place: _Place, there: _Place, index: Tensor) -> _Place:

@@ -10,8 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pkvae_core.structural.two_states import TwoByTwo
-
 SHARPER = 5.0  # how much closer clearance is to be met than volume: near saturation a level multiplies what clearance misses
 
 
@@ -19,7 +17,8 @@ class AnyBody(ABC):
     """One kind of body: a frozen dataclass of parameters [subject, draw]. `ka` (1/h) is how fast a depot empties: the gut, or the skin of an injected dose."""
 
     ka: Float[Tensor, "subject draw"]
-    is_stiff: ClassVar[bool] = False  # it says how its slope changes with its states, and is stepped with that: fast relaxation does not shorten the steps
+    is_stiff: ClassVar[bool] = False  # it says how its slope changes with its state, and is stepped with that: fast relaxation does not shorten the steps
+    relaxes: ClassVar[bool] = False  # it says at which rates its states leave, and is stepped with those: no step, however long, can make a state negative
     saturates: ClassVar[bool] = False  # one state, the drug's amount, whose elimination is the slower per mg the more there is
     scales: ClassVar[bool] = False  # whether twice the amount of every dose is twice every concentration
     rhythm_h: ClassVar[float] = 0.0  # after so many hours the same happens again to whoever does the same again; 0 where no hour differs from any other
@@ -59,8 +58,18 @@ class Body(AnyBody):
     def slope(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw state"]:
         """Change of the states per hour while no drug comes in."""
 
-    def slope_and_slowing(self, state: Float[Tensor, "*node subject draw state"]) -> tuple[Float[Tensor, "*node subject draw state"], Tensor | TwoByTwo]:
-        """The slope and its own slope (1/h), in one pass; of a body that `is_stiff`."""
+    def slope_and_slowing(
+        self, state: Float[Tensor, "*node subject draw 1"]
+    ) -> tuple[Float[Tensor, "*node subject draw 1"], Float[Tensor, "*node subject draw 1"]]:
+        """The slope and its own slope (1/h), in one pass; of a body of one state that `is_stiff`."""
+        raise NotImplementedError
+
+    def rates(self, state: Float[Tensor, "*node subject draw state"]) -> Float[Tensor, "*node subject draw state"]:
+        """The share of each state that leaves per hour; of a body that `relaxes`, where it stays between bounds whatever the states are."""
+        raise NotImplementedError
+
+    def made(self) -> Float[Tensor, "subject draw state"]:
+        """What the body itself makes of each state per hour; of a body that `relaxes`."""
         raise NotImplementedError
 
     @abstractmethod

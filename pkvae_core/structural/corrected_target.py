@@ -22,22 +22,18 @@ class CorrectedTarget(TargetMediated):
     f0: Float[Tensor, "subject draw"]
     weight: Float[Tensor, "subject draw bend"]
 
-    def _factor(self, share: Float[Tensor, "*node subject draw"]) -> tuple[Tensor, Tensor]:
-        """F at this u, and how ln F grows with u (Horner)."""
-        found = growing = torch.zeros_like(share)
+    def _factor(self, share: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*node subject draw"]:
+        """F at this u (Horner)."""
+        found = torch.zeros_like(share)
         for weight in self.weight.flip(-1).unbind(-1):
-            growing = share * growing + found + weight
             found = share * (weight + found)
-        return found.exp(), growing
+        return found.exp()
 
-    def cleared(self, free_drug: Float[Tensor, "*node subject draw"]) -> tuple[Tensor, Tensor]:
+    def free_CL(self, free_drug: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*any subject draw"]:
         free = free_drug.clamp(min=0)
-        share = free / (free + self.f0)
-        factor, growing = self._factor(share)
-        CL = self.CL * factor
-        return CL * free, CL * (1 + growing * share * (1 - share))
+        return self.CL * self._factor(free / (free + self.f0))
 
     def disposition(self) -> dict[str, Float[Tensor, "subject draw"]]:
         """CL (L/h), V (L) and half-life (h) of the free drug where it outnumbers its target by far."""
-        CL = self.CL * self._factor(torch.ones_like(self.CL))[0]
+        CL = self.CL * self._factor(torch.ones_like(self.CL))
         return {"CL": CL, "V": self.V, "half_life": math.log(2) * self.V / CL}

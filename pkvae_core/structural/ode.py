@@ -3,11 +3,12 @@
 Between two events (a dose starts, an infusion ends, a covariate changes) nothing jumps, so that stretch is one smooth problem (`stretch`). Doses come at other
 times in every subject, yet all subjects are integrated in one batch: each stretch is run on its own clock, from 0 to 1, with fixed steps that are short after
 the event and long before the next one. An adaptive solver would take, for all of them, the step that its worst subject needs.
-Between the nodes the curve is the cubic through values and slopes (Hermite); the area is that under the cubics.
+Between the nodes each state is the cubic through values and slopes (Hermite), and the concentration is that of these states: it may bend within minutes where
+the states do not, as when a dose outnumbers its target. The area is that under the cubics through the concentrations at the nodes.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,6 +21,7 @@ from pkvae_core.structural.stretch import Stretch, solve
 STEPS_PER_ROOT = 2.2  # nodes in a stretch, per square root of its length in absorption times: 13 in a day at 1.5/h
 COARSER = 0.85  # steps where nobody looks: what they miss is mostly forgotten before somebody does, but near saturation only slowly
 LONGEST_STEP = 1.0  # in times of the body's fastest elimination; Runge-Kutta is stable to 2.8
+MOST_STEPS = 1000.0  # of a stretch, for bodies that no patient has: a search for the likeliest one may look at them
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,14 @@ def _first(doses: Doses) -> Float[Tensor, " subject"]:
 
 @dataclass
 class _Nodes:
-    """The curves at the nodes of the stretches that are asked for."""
+    """The stretches that are asked for, at their nodes."""
 
-    time: list[Float[Tensor, "subject node"]]
-    concentration: list[Float[Tensor, "subject draw node"]]
-    slope: list[Float[Tensor, "subject draw node"]]
-    area: list[Float[Tensor, "subject draw node"]]
-
-    def keep(self, time: Float[Tensor, "subject node"], *tables: Float[Tensor, "node subject draw"]) -> None:
-        self.time.append(time)
-        for kept, table in zip((self.concentration, self.slope, self.area), tables, strict=True):
-            kept.append(table.permute(1, 2, 0))
+    time: list[Float[Tensor, "node subject"]] = field(default_factory=list)
+    epoch: list[Int[Tensor, "node subject"]] = field(default_factory=list)
+    state: list[Float[Tensor, "node subject draw state"]] = field(default_factory=list)
+    slope: list[Float[Tensor, "node subject draw state"]] = field(default_factory=list)
+    level: list[Float[Tensor, "node subject draw"]] = field(default_factory=list)
+    area: list[Float[Tensor, "node subject draw"]] = field(default_factory=list)
 
 
 def integrate(
@@ -91,7 +90,7 @@ def integrate(
     stretches = _Stretches.of(doses, changes, end)
     nothing = _of_epoch(epochs, stretches.epoch[:, 0]).start()
     nodes = _run(epochs, stretches, _asked(stretches, end, time), finer, Held(nothing, torch.zeros_like(nothing[..., 0])))
-    return _read(nodes, time.double(), _first(doses), body.ka.shape[1])
+    return _read(epochs, nodes, time.double(), _first(doses))
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def resume(
     end = time.double().max(1).values
     stretches = _Stretches.of(doses, torch.zeros(len(time), 0), end)
     nodes = _run((body,), stretches, _asked(stretches, end, time), finer, held)
-    return _read(nodes, time.double(), torch.full_like(end, -torch.inf), body.ka.shape[1])
+    return _read((body,), nodes, time.double(), torch.full_like(end, -torch.inf))
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _asked(stretches: _Stretches, end: Float[Tensor, " subject"], time: Float[Te
 
 def _run(epochs: tuple[SmoothBody, ...], stretches: _Stretches, asked: _Asked, finer: float, held: Held) -> _Nodes:
     state, depot = held.state, held.depot
-    area, nodes, dtype = torch.zeros_like(state[None, ..., 0]), _Nodes([], [], [], []), state.dtype
+    area, nodes, dtype = torch.zeros_like(state[None, ..., 0]), _Nodes(), state.dtype
     for i, length in enumerate(asked.lasting.unbind(1)):
         body = _of_epoch(epochs, stretches.epoch[:, i])
         bolus, deposited, running = (table[:, i, None].to(dtype).expand_as(depot) for table in (stretches.bolus, stretches.deposited, stretches.running))
@@ -138,11 +137,15 @@ def _run(epochs: tuple[SmoothBody, ...], stretches: _Stretches, asked: _Asked, f
             continue
         stretch = Stretch(body, length.to(dtype)[:, None], depot, running)
         share = _grid(body, float(length.max()), finer if bool(asked.is_asked[i]) else COARSER * finer).to(dtype)
-        states = stretch.states(share.view(-1, 1, 1), solve(stretch, state, share))
-        level, rise = body.concentration(states).clamp(min=0), body.rise(states, stretch.slope(share.view(-1, 1, 1), states))
-        areas = torch.cat([area, area + _areas(share, stretch.length, level, rise).cumsum(0)])
+        states = solve(stretch, state, share)
+        slope, level = stretch.slope(share.view(-1, 1, 1), states), body.concentration(states).clamp(min=0)
+        areas = torch.cat([area, area + _areas(share, stretch.length, level, body.rise(states, slope)).cumsum(0)])
         if bool(asked.is_asked[i]):
-            nodes.keep(stretches.time[:, i, None] + length[:, None] * share.double(), level, rise, areas)
+            at = stretches.time[:, i] + length * share.double()[:, None]
+            nodes.time.append(at)
+            nodes.epoch.append(stretches.epoch[:, i].expand_as(at))
+            for kept, table in zip((nodes.state, nodes.slope, nodes.level, nodes.area), (states, slope, level, areas), strict=True):
+                kept.append(table)
         depot, state, area = depot * torch.exp(-body.ka * stretch.length), states[-1], areas[-1:]
     return nodes
 
@@ -158,29 +161,46 @@ def _areas(share: Float[Tensor, " node"], length: Float[Tensor, "subject 1"], le
 def _grid(body: Body, longest_h: float, finer: float) -> Float[Tensor, " node"]:
     """Shares of a stretch at which it is stopped: squares of an even grid."""
     after_dose = STEPS_PER_ROOT * math.sqrt(longest_h * float(body.ka.detach().max()))
-    before_next = 2 * longest_h * float(body.fastest.detach().max()) / LONGEST_STEP if not body.is_stiff else 0.0
-    return torch.linspace(0, 1, 1 + math.ceil(finer * max(8.0, after_dose, before_next)), dtype=torch.float64).square()
+    before_next = 0.0 if body.is_stiff or body.relaxes else 2 * longest_h * float(body.fastest.detach().max()) / LONGEST_STEP
+    steps = finer * min(max(12.0 if body.relaxes else 8.0, after_dose, before_next), MOST_STEPS)
+    return torch.linspace(0, 1, 1 + math.ceil(steps), dtype=torch.float64).square()
 
 
-def _read(nodes: _Nodes, time: Float[Tensor, "subject time"], first: Float[Tensor, " subject"], draws: int) -> tuple[Tensor, Tensor]:
+def _read(
+    epochs: tuple[SmoothBody, ...], nodes: _Nodes, time: Float[Tensor, "subject time"], first: Float[Tensor, " subject"]
+) -> tuple[Float[Tensor, "subject draw time"], Float[Tensor, "subject draw time"]]:
     """The cubics through the nodes, at each subject's own times; 0 until the first dose."""
     if not nodes.time:
-        nothing = torch.zeros(len(time), draws, time.shape[1])
+        nothing = torch.zeros(*epochs[0].ka.shape, time.shape[1])
         return nothing, nothing
-    at, concentration, slope, area = (torch.cat(each, -1) for each in (nodes.time, nodes.concentration, nodes.slope, nodes.area))
-    after = torch.searchsorted(at.contiguous(), time.contiguous()).clamp(min=1, max=at.shape[1] - 1)
-    (begin, end), wide = (at.gather(1, index) for index in (after - 1, after)), concentration.shape[:2]
+    at, state, slope, level, area = (torch.cat(each) for each in (nodes.time, nodes.state, nodes.slope, nodes.level, nodes.area))
+    after = torch.searchsorted(at.T.contiguous(), time.contiguous()).clamp(min=1, max=len(at) - 1).T
+    subject = torch.arange(len(time)).expand_as(after)
 
     def ends(table: Tensor) -> tuple[Tensor, Tensor]:
-        before, beyond = (table.gather(2, index[:, None].expand(*wide, -1)) for index in (after - 1, after))
-        return before, beyond
+        return table[after - 1, subject], table[after, subject]
 
-    length = (end - begin)[:, None].to(concentration.dtype)
-    share = ((time - begin) / torch.where(end > begin, end - begin, 1)).clamp(0, 1)[:, None].to(concentration.dtype)
-    is_late = (time > first[:, None])[:, None]
-    level = ends(concentration)
-    curve, integral = _cubic(share, length, level, ends(slope)), _cubic(share, length, ends(area), level)
-    return torch.where(is_late, curve, 0).clamp(min=0), torch.where(is_late, integral, 0)  # rounding can leave less than nothing of a last drop
+    begin, end = ends(at)
+    length, share = (
+        (end - begin).to(state.dtype)[..., None],
+        ((time.T - begin) / torch.where(end > begin, end - begin, 1)).clamp(0, 1).to(state.dtype)[..., None],
+    )
+    states = _cubic(share[..., None], length[..., None], ends(state), ends(slope)).clamp(min=0)  # rounding can leave less than nothing of a last drop
+    curve = _concentration(epochs, torch.cat(nodes.epoch)[after, subject], states)
+    is_late = (time.T > first)[..., None]
+    found = curve, _cubic(share, length, ends(area), ends(level))
+    concentration, integral = (torch.where(is_late, each, 0).permute(1, 2, 0) for each in found)
+    return concentration, integral
+
+
+def _concentration(
+    epochs: tuple[SmoothBody, ...], epoch: Int[Tensor, "time subject"], states: Float[Tensor, "time subject draw state"]
+) -> Float[Tensor, "time subject draw"]:
+    """Each time's by the body of its epoch."""
+    found = epochs[0].concentration(states)
+    for i, body in enumerate(epochs[1:], start=1):
+        found = torch.where((epoch == i)[..., None], body.concentration(states), found)
+    return found
 
 
 def _cubic(share: Tensor, length: Tensor, value: tuple[Tensor, Tensor], slope: tuple[Tensor, Tensor]) -> Tensor:

@@ -2,14 +2,16 @@
 
     d state / dt = slope(state) + inflow(t),   inflow = ka depot exp(-ka t) + running infusions (mg/h),
 with what has come in known in closed form: it is the fast part, and no rounding of steps can lose drug (near saturation a lost milligram stays lost).
-Two ways to step, both with the steps given:
+Three ways to step, all with the steps given:
 - torchdiffeq's Runge-Kutta of 4th order, for bodies of several states;
 - for bodies that know how their slope changes, the Rosenbrock method ROS3 of 3rd order (Sandu et al., Atmos Environ 1997;31:3459-3472): elimination that
-  saturates, or a target, is stiff exactly where hardly any drug is left, and ROS3 is stable there with any step, so that one patient of small Km in
-  thousands does not set the step for all of them.
+  saturates is stiff exactly where hardly any drug is left, and ROS3 is stable there with any step, so that one patient of small Km in thousands does not set
+  the step for all of them;
+- for bodies that know the rates at which their states leave, the exact answer to the rates in mid-step (exponential midpoint rule, 2nd order; Hochbruck &
+  Ostermann, Acta Numerica 2010;19:209-286): a target that a dose outnumbers at once bends the slope within minutes, and any straight line through that
+  bend makes negative target of a long step.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +20,6 @@ from torch import Tensor
 from torchdiffeq import odeint
 
 from pkvae_core.structural.body import Body
-from pkvae_core.structural.two_states import TwoByTwo
 
 G = 0.43586652150845899941601945119356
 C21, C31, C32 = -1.0156171083877702091975600115545, 4.0759956452537699824805835358067, 9.2076794298330791242156818474003
@@ -54,33 +55,53 @@ class Stretch:
 
 
 def solve(stretch: Stretch, state: Float[Tensor, "subject draw state"], share: Float[Tensor, " node"]) -> Float[Tensor, "node subject draw state"]:
-    """The run at these shares of the stretch, from its first state on."""
-    if not stretch.body.is_stiff:
-        course = odeint(stretch, state, share, method="rk4")
-        assert isinstance(course, Tensor)
-        return course
-    course = [state]
-    for before, after in zip(share[:-1], share[1:], strict=True):
-        course.append(_rosenbrock(stretch, course[-1], before, after - before))
-    return torch.stack(course)
+    """The states at these shares of the stretch, from its first state on."""
+    body, course = stretch.body, [state]
+    if body.relaxes:
+        for before, after in zip(share[:-1], share[1:], strict=True):
+            course.append(_relaxed(stretch, course[-1], before, after - before))
+        return torch.stack(course)
+    if body.is_stiff:
+        for before, after in zip(share[:-1], share[1:], strict=True):
+            course.append(_rosenbrock(stretch, course[-1], before, after - before))
+        return stretch.states(share.view(-1, 1, 1), torch.stack(course))
+    runs = odeint(stretch, state, share, method="rk4")
+    assert isinstance(runs, Tensor)
+    return stretch.states(share.view(-1, 1, 1), runs)
+
+
+def _relaxed(stretch: Stretch, state: Float[Tensor, "subject draw state"], share: Tensor, step: Tensor) -> Float[Tensor, "subject draw state"]:
+    """One step of the exponential midpoint rule: the rates of half a step at the first rates are those of the whole step."""
+    body, made, lasting = stretch.body, stretch.body.made(), stretch.length * step
+    depot = stretch.depot * torch.exp(-body.ka * stretch.length * share)
+
+    def after(rates: Tensor, time: Tensor) -> Tensor:
+        each, of_drug = time[..., None], rates[..., 0]
+        inflow = depot * _absorbed(body.ka, of_drug, time) + stretch.running * time * _mean_fall(of_drug * time)
+        return body.with_drug(state * torch.exp(-rates * each) + made * each * _mean_fall(rates * each), inflow)
+
+    return after(body.rates(after(body.rates(state), lasting / 2)), lasting)
+
+
+def _mean_fall(x: Tensor) -> Tensor:
+    """(1 - exp(-x)) / x, the mean of an exponential that falls from 1 to exp(-x)."""
+    small = x.abs() < 1e-6
+    return torch.where(small, 1 - x / 2, -torch.expm1(-x) / torch.where(small, 1, x))
+
+
+def _absorbed(ka: Tensor, rate: Tensor, time: Tensor) -> Tensor:
+    """What is there, of 1 in the depot, after this time: ka (exp(-rate t) - exp(-ka t)) / (ka - rate), also where the two are alike."""
+    return ka * time * torch.exp(-torch.minimum(ka, rate) * time) * _mean_fall((ka - rate).abs() * time)
 
 
 def _rosenbrock(stretch: Stretch, run: Float[Tensor, "subject draw state"], share: Tensor, step: Tensor) -> Float[Tensor, "subject draw state"]:
     """One step of ROS3: stages k with (1 - h G J) k = h G (f + ...), J the slope's own slope, h J inflow the share of time in it."""
     body, h = stretch.body, (stretch.length * step)[..., None]
     f, J = body.slope_and_slowing(stretch.states(share, run))
-    inflow, solved = body.with_drug(torch.zeros_like(run), stretch.inflow(share)), _solver(J, G * h)
-    drift, inverse = h * (J * inflow if isinstance(J, Tensor) else J.times(inflow)), 1 / h.clamp(min=1e-9)
-    k1 = solved(f + G * drift)
+    solved, inverse = G * h / (1 - G * h * J), 1 / h.clamp(min=1e-9)
+    drift = h * J * body.with_drug(torch.zeros_like(run), stretch.inflow(share))
+    k1 = solved * (f + G * drift)
     f2 = body.slope(stretch.states(share + G * step, run + k1))
-    k2 = solved(f2 + C21 * inverse * k1 + G2 * drift)
-    k3 = solved(f2 + inverse * (C31 * k1 + C32 * k2) + G3 * drift)
+    k2 = solved * (f2 + C21 * inverse * k1 + G2 * drift)
+    k3 = solved * (f2 + inverse * (C31 * k1 + C32 * k2) + G3 * drift)
     return run + k1 + M2 * k2 + M3 * k3
-
-
-def _solver(J: Tensor | TwoByTwo, step: Tensor) -> Callable[[Tensor], Tensor]:
-    """Answers x with step (1 - step J)^-1 x."""
-    if not isinstance(J, Tensor):
-        return J.solver(step)
-    share = step / (1 - step * J)
-    return lambda x: share * x

@@ -16,12 +16,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.structural.body import Body
-from pkvae_core.structural.two_states import TwoByTwo, pair
 
 DRUG_KDA = 150.0  # nmol of drug = 1000 mg / 150; mg/L = nmol/L x 0.150
 ALPHA = 0.157
 TURNS = 6  # in which a steady state is found: each leaves less than a tenth of the error, six a millionth
 LOOSER = 0.3  # how closely the target's amount is to be met: total drug shows it only in part
+
+
+def pair(first: Float[Tensor, "*batch"], second: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 2"]:
+    """Two states as one tensor; each stays together in memory."""
+    return torch.stack(torch.broadcast_tensors(first, second)).movedim(0, -1)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class TargetMediated(Body):
     baseline: Float[Tensor, "subject draw"]
     Kd0: Float[Tensor, "subject draw"]
     ka: Float[Tensor, "subject draw"]
-    is_stiff: ClassVar[bool] = True  # free target turns over in hours where hardly any drug is left
+    relaxes: ClassVar[bool] = True
 
     @property
     def fastest(self) -> Float[Tensor, "subject draw"]:
@@ -47,46 +51,35 @@ class TargetMediated(Body):
     def start(self) -> Float[Tensor, "subject draw 2"]:
         return pair(torch.zeros_like(self.V), self.baseline * self.V)
 
-    def _loose(self, drug: Float[Tensor, "*node subject draw"], target: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*node subject draw"]:
-        """Kd V^2/V_C, nmol: how loosely the two hold together at this ratio of drug to target."""
-        return self.Kd0 * self.V.square() / self.complex_V * (drug / target).clamp(min=1e-12) ** ALPHA
-
     def _binding(self, state: Float[Tensor, "*node subject draw 2"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Complex (nmol), how loosely the two hold together, and the root of the quadratic's discriminant. Written so that nothing cancels when it is small."""
-        drug, target = state.unbind(-1)
-        loose = self._loose(drug, target)
-        both, total = drug * target, drug + target + loose
-        root = (total.square() - 4 * both).clamp(min=0).sqrt()
-        return 2 * both / (total + root), loose, root
+        """The share of the drug and of the target that is bound, and Kd V^2/V_C (nmol): how loosely the two hold together. Nothing cancels in small shares."""
+        drug, target = state[..., 0], state[..., 1].clamp(min=1e-9)
+        loose = self.Kd0 * self.V.square() / self.complex_V * (drug / target).clamp(min=1e-12) ** ALPHA
+        total = drug + target + loose
+        share = 2 / (total + (total.square() - 4 * drug * target).clamp(min=0).sqrt())
+        return share * target, share * drug, loose
 
     def bound(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
         """Complex, nmol."""
-        return self._binding(state)[0]
+        return self._binding(state)[0] * state[..., 0]
 
-    def cleared(self, free_drug: Float[Tensor, "*node subject draw"]) -> tuple[Tensor, Tensor]:
-        """Free drug (nmol/L) that is eliminated, nmol/h, and how that grows with it, L/h."""
-        return self.CL * free_drug, self.CL
+    def free_CL(self, free_drug: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*any subject draw"]:
+        """Clearance of free drug (L/h) at this free concentration (nmol/L)."""
+        return self.CL
+
+    def rates(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw 2"]:
+        """Between those of the free and of the bound: what changes is only how much is which."""
+        of_drug, of_target, _ = self._binding(state)
+        free_drug = (1 - of_drug) * state[..., 0] / self.V
+        free, bound = self.free_CL(free_drug) / self.V, (self.CL + self.excess_CL) / self.complex_V
+        free_target = self.target_CL / self.V
+        return pair(free + of_drug * (bound - free), free_target + of_target * (bound - free_target))
+
+    def made(self) -> Float[Tensor, "subject draw 2"]:
+        return pair(torch.zeros_like(self.production), self.production)
 
     def slope(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw 2"]:
-        return self._slope(state, self.bound(state))[0]
-
-    def _slope(self, state: Float[Tensor, "*node subject draw 2"], bound: Float[Tensor, "*node subject draw"]) -> tuple[Tensor, Tensor]:
-        drug, target = state.unbind(-1)
-        cleared, growing = self.cleared((drug - bound) / self.V)
-        leaving = (self.CL + self.excess_CL) / self.complex_V * bound
-        return pair(-cleared - leaving, self.production - self.target_CL / self.V * (target - bound) - leaving), growing
-
-    def slope_and_slowing(self, state: Float[Tensor, "*node subject draw 2"]) -> tuple[Float[Tensor, "*node subject draw 2"], TwoByTwo]:
-        """With b(X, E) from the quadratic: (2b - X - E - loose) db = b d(X + E + loose) - E dX - X dE, and d loose = alpha loose (dX/X - dE/E)."""
-        drug, target = state.clamp(min=1e-9).unbind(-1)
-        bound, loose, root = self._binding(state)
-        slope, growing = self._slope(state, bound)
-        bend = ALPHA * loose * bound / root
-        with_drug, with_target = (target - bound) / root - bend / drug, (drug - bound) / root + bend / target
-        k, free, free_target = (self.CL + self.excess_CL) / self.complex_V, growing / self.V, self.target_CL / self.V
-        return slope, TwoByTwo(
-            (free - k) * with_drug - free, (free - k) * with_target, (free_target - k) * with_drug, (free_target - k) * with_target - free_target
-        )
+        return self.made() - self.rates(state) * state
 
     def with_drug(self, state: Float[Tensor, "*node subject draw 2"], amount_mg: Float[Tensor, "*node subject draw"]) -> Float[Tensor, "*node subject draw 2"]:
         return pair(state[..., 0] + amount_mg * (1e3 / DRUG_KDA), state[..., 1])
@@ -97,9 +90,12 @@ class TargetMediated(Body):
         return ((state[..., 0] - bound) / self.V + bound / self.complex_V) * DRUG_KDA / 1e3
 
     def rise(self, state: Float[Tensor, "*node subject draw 2"], slope: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
-        (bound, loose, root), (drug, target), (gained, target_gained) = self._binding(state), state.clamp(min=1e-9).unbind(-1), slope.unbind(-1)
-        looser = ALPHA * loose * (gained / drug - target_gained / target)
-        binding = (gained * (target - bound) + target_gained * (drug - bound) - looser * bound) / root
+        """With b(X, E) from the quadratic: root db = (E - b) dX + (X - b) dE - b d loose, and d loose = alpha loose (dX/X - dE/E)."""
+        (of_drug, of_target, loose), (drug, target), (gained, target_gained) = self._binding(state), state.unbind(-1), slope.unbind(-1)
+        bound = of_drug * drug
+        root = drug + target + loose - 2 * bound
+        looser = ALPHA * loose * (of_drug * gained - of_target * target_gained)  # times what is bound
+        binding = (gained * (target - bound) + target_gained * (drug - bound) - looser) / root
         return ((gained - binding) / self.V + binding / self.complex_V) * DRUG_KDA / 1e3
 
     def free_target(self, state: Float[Tensor, "*node subject draw 2"]) -> Float[Tensor, "*node subject draw"]:
@@ -125,7 +121,7 @@ class TargetMediated(Body):
         """At each of these concentrations of total drug [level, subject, draw]: its clearance (L/h), the volume it seems to fill (L), the target (nmol)."""
         level = torch.tensor(concentrations_mg_per_L, dtype=self.V.dtype).view(-1, 1, 1) * 1e3 / DRUG_KDA
         bound, drug, target = self._balance(level)
-        return (self.cleared(level - bound)[0] + (self.CL + self.excess_CL) * bound) / level, drug / level, target
+        return (self.free_CL(level - bound) * (level - bound) + (self.CL + self.excess_CL) * bound) / level, drug / level, target
 
     def clearance(self, concentration_mg_per_L: float) -> Float[Tensor, "subject draw"]:
         """Dose rate over steady concentration; towards none at all, all of it is bound."""

@@ -11,6 +11,7 @@ from pkvae_core.drugs.published.hayashi2007 import MODEL
 from pkvae_core.structural.corrected_target import CorrectedTarget
 from pkvae_core.structural.exponentials import Doses
 from pkvae_core.structural.ode import integrate
+from pkvae_core.structural.stretch import Stretch, solve
 from pkvae_core.structural.target_mediated import TargetMediated
 
 NAMES = [field.name for field in fields(TargetMediated)]
@@ -83,14 +84,40 @@ def test_at_its_steady_level_a_body_loses_what_its_clearance_says_and_its_target
     assert float((slope[..., 1] / body.production).abs().max()) < 1e-5
 
 
+@pytest.mark.parametrize("IgE", [10.0, 40.0, 300.0, 3000.0])
+@pytest.mark.parametrize("mg", [75.0, 600.0])
+@pytest.mark.parametrize("interval_h", [336.0, 672.0])
+def test_however_a_dose_outnumbers_the_target_each_hour_agrees_with_scipy(IgE, mg, interval_h):
+    """One patient alone: nobody else's absorption makes the steps finer."""
+    typical = MODEL.typical({"WT": torch.tensor([61.1]), "IGE": torch.tensor([IgE])})
+    body = TargetMediated(*(typical[name][:, None].float() for name in NAMES))
+    doses = [(0.0, mg), (interval_h, mg)]
+    time = np.concatenate([[0.5, 1, 2, 4, 8, 16], np.linspace(24, 2 * interval_h, 30)])
+    level, area = integrate(body, given(*doses), torch.tensor(time)[None])
+    right, under = a_year_by_scipy(body, doses, time)
+    np.testing.assert_allclose(level[0, 0], right, rtol=5e-3)
+    np.testing.assert_allclose(area[0, 0, 6:], under[6:], rtol=1e-2)
+
+
 @pytest.mark.parametrize("change", [lambda body: body, bent])
-def test_how_the_slope_changes_is_what_differentiation_says(change):
+def test_no_step_makes_negative_target(change):
     body = change(bodies())
-    state = (200 * torch.rand(20, 1, 2, generator=torch.Generator().manual_seed(2)).double() + 0.5).requires_grad_()
-    slope, found = body.slope_and_slowing(state)
-    for i, row in enumerate(((found.first_first, found.first_second), (found.second_first, found.second_second))):
-        (right,) = torch.autograd.grad(slope[..., i].sum(), state, retain_graph=True)
-        torch.testing.assert_close(torch.stack(row, -1), right)
+    dose = torch.full_like(body.V, 600.0)
+    length = torch.full((20, 1), 5000.0, dtype=torch.float64)
+    states = solve(Stretch(body, length, dose, torch.zeros_like(dose)), body.start(), torch.linspace(0, 1, 4).double())
+    assert float(states[1:].min()) > 0
+
+
+@pytest.mark.parametrize("change", [lambda body: body, bent])
+def test_the_rates_stay_between_those_of_the_free_and_of_the_bound(change):
+    body = change(bodies())
+    state = torch.logspace(-9, 6, 16).double().view(-1, 1, 1)
+    rates = body.rates(torch.stack(torch.broadcast_tensors(state, state.flip(0), body.V[None])[:2], -1))
+    bound = (body.CL + body.excess_CL) / body.complex_V
+    free_drug = body.free_CL(torch.logspace(-9, 6, 40).double().view(-1, 1, 1).expand(-1, 20, 1)) / body.V
+    for rate, free in ((rates[..., 0], free_drug), (rates[..., 1], (body.target_CL / body.V)[None])):
+        assert bool((rate >= 0.99 * torch.minimum(bound, free.amin(0))).all())
+        assert bool((rate <= 1.01 * torch.maximum(bound, free.amax(0))).all())
 
 
 def test_a_correction_of_nothing_is_the_textbook():
