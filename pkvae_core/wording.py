@@ -74,3 +74,8 @@ def regimen_words(regimen: Regimen) -> str:
 def times_out_of(probability: float, total: int = 100) -> str:
     """ "41 of 100", rounded down: a probability that misses a limit is never worded as if it met it."""
     return f"{math.floor(probability * total + 1e-9)} of {total}"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "one patient", "1,200 levels"."""
+    return f"one {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -8,13 +8,14 @@ from pages import model
 from pages.checks_parts.calibrated import in_text
 from pages.checks_parts.foreseen import words
 from pages.checks_parts.jobs import Outcome
-from pages.checks_parts.source import Source, counted
+from pages.checks_parts.source import Source
 from pkvae_core.checks.coverage import Coverage
 from pkvae_core.checks.folds import CrossValidation
 from pkvae_core.checks.levels import LevelAccuracy
 from pkvae_core.checks.plausibility import Plausibility
 from pkvae_core.checks.strata import EVERYBODY
 from pkvae_core.checks.trial import DoseTrial
+from pkvae_core.wording import counted
 
 SHORT = {"auc24": "AUC24", "trough": "trough", "peak": "peak", "level": "next level"}
 NONE = ("–", "not checked yet")

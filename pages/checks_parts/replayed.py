@@ -4,10 +4,11 @@ import streamlit as st
 
 from pages import theme
 from pages.checks_parts.exhibit import exhibit, says_who_is_missing
-from pages.checks_parts.source import Source, counted
+from pages.checks_parts.source import Source
 from pkvae_core.checks.loop import ClosedLoop
 from pkvae_core.checks.replay import ALL, Replay
 from pkvae_core.plots import replay as plots
+from pkvae_core.wording import counted
 
 
 def show_replay(source: Source, found: Replay) -> None:

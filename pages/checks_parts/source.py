@@ -14,6 +14,7 @@ from pkvae_core.patient import Patient
 from pkvae_core.records.problems import Problem
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
 from pkvae_core.records.table import Cohort
+from pkvae_core.wording import counted
 
 VIRTUAL, UPLOADED = "Fresh virtual patients", "A cohort of yours"
 SIZES = (50, 100, 200, 500, 1000)
@@ -62,11 +63,6 @@ class Source:
             else f"{self.count:,} virtual patients that training never saw (draw {self.seed})"
         )
         return f"{who}{group}"
-
-
-def counted(number: int, noun: str) -> str:
-    """ "one patient", "1,200 levels"."""
-    return f"one {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def choose_source() -> Source | None:

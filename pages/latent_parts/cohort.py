@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from pages import literal, model
-from pages.checks_parts.source import SIZES, Source, counted
+from pages.checks_parts.source import SIZES, Source
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.drugs.card import load_card
 from pkvae_core.records.other_columns import with_other_columns
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
+from pkvae_core.wording import counted
 
 VIRTUAL, UPLOADED = "Virtual patients of this drug", "A cohort of yours"
 LEVELS = {4: "4", 8: "8", 10: "10", 0: "1 to 10, as in practice"}

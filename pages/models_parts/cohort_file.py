@@ -4,14 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from pages import literal
-from pages.checks_parts.source import counted
 from pages.dose_parts.reading import list_problems, read_table, show_options, show_template
 from pkvae_core.checks.own_model import Plan, reading_card, usable
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.summary import CohortSummary, summarise_cohort
 from pkvae_core.patient import Patient
 from pkvae_core.records.spreadsheet import MAX_BYTES, MAX_ROWS
-from pkvae_core.wording import plain, rounded
+from pkvae_core.wording import counted, plain, rounded
 
 KEPT = "train_patients"
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import streamlit as st
 
 from pages import shipped_models
-from pages.checks_parts.source import counted
 from pages.models_parts.cohort_file import choose_cohort
 from pages.models_parts.drafts import show_drafts
 from pages.models_parts.import_own import show_import
@@ -15,6 +14,7 @@ from pkvae_core.checks.adaptation import FOLDS, LEAST_LEVELS, LEAST_PATIENTS
 from pkvae_core.checks.own_model import Plan, card_of
 from pkvae_core.patient import Patient
 from pkvae_core.vae.library import free_key
+from pkvae_core.wording import counted
 
 ADAPT, SCRATCH = "Adapt a shipped model", "Learn from scratch"
 NOBODY = "nobody"
