@@ -115,7 +115,8 @@ def _join(each: list[_Draws], prior: Tensor) -> Exact:
 def _weigh(model: PublishedModel, card: DrugCard, population: Population, normal: Tensor, log_ratio: Tensor) -> _Draws:
     responses = published_responses(model, card, population, normal[None])
     concentration = responses.curves(population.doses, population.sample_time)[0]
-    return _Draws(normal, responses, log_likelihood_of(population, concentration, model.error)[0].double() + log_ratio)
+    log_weight = log_likelihood_of(population, concentration, model.error)[0].double() + log_ratio
+    return _Draws(normal, responses, torch.where(log_weight.isnan(), -torch.inf, log_weight))  # a body too extreme for a number explains no level
 
 
 def _from_prior(model: PublishedModel, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
