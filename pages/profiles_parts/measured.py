@@ -21,13 +21,15 @@ def show_measured(drug: str) -> None:
     for column, (label, (value, beside)) in zip(st.columns(3), shown.items(), strict=True):
         column.metric(label, value, beside, delta_color="off", delta_arrow="off", border=True, height="stretch")
     note = (
-        " The published models of this drug are one compartment (with a lag at most, which the fitted one lacks): an area near 0.5 is right."
+        " The published models of this drug are one compartment themselves: its patients are simple too, every one called complex is a false alarm, and an "
+        "area near 0.5 is right."
         if each["is_one_compartment"]
         else ""
     )
     said = "; ".join(f"said {row['said']:.2f}, true {row['complex']:.2f} ({row['patients']:,})" for row in each["calibration"])
     st.caption(
-        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; ROC and calibration on "
+        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; the simple ones come from a "
+        "one-compartment fit to other patients than those that the models here were fitted to; ROC and calibration on "
         f"{found['labelled']:,} of each.{note} P(complex): {said}. Reproduce: `python -m pkvae_core benchmark --of complexity --recorded`."
     )
 

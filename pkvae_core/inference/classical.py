@@ -42,6 +42,10 @@ class Fit:
     is_settled: bool
     estimates: dict
 
+    def plain(self) -> dict:
+        """The estimates and how they were come by."""
+        return self.estimates | {"log_likelihood": round(self.log_likelihood, 2), "is_settled": self.is_settled}
+
 
 @dataclass(frozen=True)
 class _Place:

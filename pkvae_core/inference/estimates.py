@@ -5,7 +5,7 @@ The etas of different parameters are independent (a diagonal omega).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,11 @@ class Structure:
     compartments: int
     is_absorbed_at_once: bool = False
     has_lag: bool = False
+
+    @classmethod
+    def of_parameters(cls, names: Collection[str]) -> "Structure":
+        """The structure with these parameters (of one that is absorbed at once nothing can be told from them)."""
+        return cls(2 if "Q" in names else 1, has_lag="tlag" in names)
 
     def is_within(self, other: "Structure") -> bool:
         """Whether the other one can be this one too: with nothing in its second compartment, or no time before absorption."""

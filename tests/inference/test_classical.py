@@ -146,7 +146,7 @@ def test_a_drug_without_weight_or_clearance_can_be_fitted_too():
 @pytest.mark.parametrize("drug", ["two_sites", "power_law"])
 def test_a_drug_that_is_beyond_compartments_gets_a_compartment_fit_too(drug):
     card = load_card(drug)
-    population = simulate(card, 20, torch.Generator().manual_seed(1), changing=0).population
+    population = simulate(card, 8, torch.Generator().manual_seed(1), changing=0).population
     for structure in (Structure(1), Structure(2, has_lag=True)):
         with torch.no_grad():
             found = fit_population(card, population, structure, rounds=2)
