@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
@@ -19,10 +20,12 @@ from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.estimates import CENTRE, Estimates, Structure, first_estimates, published_form, typical_patient
 from pkvae_core.inference.mapbayes import heaviest
 from pkvae_core.inference.marginal import Draws, climb, draws_at, log_evidence
+from pkvae_core.inference.mode import inverse_root
 
 DRAWS, FINAL_DRAWS = (72, 288), 1152  # of the two climbs and of the likelihood that is reported: powers of 2, and an eighth of each from the prior
 STEPS, ROUNDS = 8, 30  # of the line search from one set of draws, and sets of draws
 SETTLED, LEAST_RADIUS = 0.1, 0.02  # nats that one box still promises; its half width, in coefficients and logarithms
+NUDGE = 0.02  # of a coefficient or logarithm
 AT_ONCE = 100  # patients
 COHORT = 200
 Tick = Callable[[int, int], None]
@@ -99,6 +102,18 @@ class Task:
             here = there if is_higher else here
             is_settled = promised < SETTLED or radius < LEAST_RADIUS
         return Fit(self.structure, self.model(here.estimates), here.height, taken, is_settled, here.estimates.plain())
+
+    def root(self, estimates: Estimates) -> Float[Tensor, "estimate estimate"]:
+        """Cholesky factor of the covariance of these estimates, had the cohort been another: the inverse of I + sum_i s_i s_i^T, s_i the slope of patient i's
+        log p(levels) (Berndt 1974), by central differences; I, as if each were known to about 1 beforehand, where the cohort says nothing."""
+        at, drawn = torch.tensor(estimates.vector()), self.look(estimates, DRAWS[1]).drawn
+
+        def each(vector: Tensor) -> Float[Tensor, " subject"]:
+            model = self.model(estimates.at(vector))
+            return torch.cat([log_evidence(model, self.card, *some) for some in zip(self.parts, drawn, strict=True)])
+
+        slopes = torch.stack([(each(at + nudge) - each(at - nudge)) / (2 * NUDGE) for nudge in NUDGE * torch.eye(len(at), dtype=torch.float64)], 1)
+        return inverse_root(torch.eye(len(at), dtype=torch.float64) + slopes.T @ slopes)
 
     def reported(self, fit: Fit) -> Fit:
         """The same with log p(levels) by other and many draws."""

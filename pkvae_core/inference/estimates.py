@@ -102,6 +102,17 @@ class Estimates:
         logs = [*(0.5 * math.log(v) for v in self.variance.values()), math.log(self.error.proportional), math.log(self.error.additive_mg_per_L)]
         return np.concatenate([*(each.numpy() for each in self.beta.values()), logs])
 
+    def as_shifted(
+        self, by: Float[Tensor, "subject estimate"], covariates: Mapping[str, Tensor], used: tuple[str, ...], normal: Float[Tensor, "subject eta"]
+    ) -> tuple[Float[Tensor, "subject eta"], ResidualError]:
+        """The standard normals that mean under these estimates what `normal` means where each subject comes from a population of its own, whose estimates lie
+        `by` so much from these; and its residual error [subject, 1]."""
+        parts = by.split([*(len(each) for each in self.beta.values()), *[1] * (len(self.variance) + 2)], 1)
+        size, sd = len(self.beta), [math.sqrt(each) for each in self.variance.values()]
+        centre = torch.stack([(_design(name, covariates, used) * part).sum(1) / s for name, part, s in zip(self.beta, parts[:size], sd, strict=True)], 1)
+        proportional, additive = (own * part.exp() for own, part in zip((self.error.proportional, self.error.additive_mg_per_L), parts[-2:], strict=True))
+        return centre + normal * torch.cat(parts[size:-2], 1).exp(), _Differentiable(proportional, additive)
+
     def at(self, vector: Float[Tensor, " estimate"]) -> "Estimates":
         """The state of such a vector; in its gradients where the vector has any."""
         parts = iter(vector.split([*(len(each) for each in self.beta.values()), *[1] * (len(self.variance) + 2)]))

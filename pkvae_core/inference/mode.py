@@ -117,7 +117,7 @@ def find_mode(model: PublishedModel, card: DrugCard, population: Population) -> 
         kept = gain / ((step * here.slope).sum(-1) - 0.5 * (step * (here.curvature @ step[..., None])[..., 0]).sum(-1))  # of what the parabola promised
         place = _moved(place, rows(there, gain > 0), on_the_way[gain > 0])
         damping[on_the_way] *= torch.where(kept > 0.75, 0.1, torch.where(kept > 0.25, 1.0, 5.0))
-    return Mode(place.normal, _inverse_root(place.curvature), place.height, _promised(place) < ARRIVED)
+    return Mode(place.normal, inverse_root(place.curvature), place.height, _promised(place) < ARRIVED)
 
 
 def _is_finite(place: _Place) -> Bool[Tensor, " subject"]:
@@ -139,7 +139,7 @@ def _moved(place: _Place, there: _Place, index: Tensor) -> _Place:
     return _Place(*(getattr(place, name).index_copy(0, index, getattr(there, name)) for name in ("normal", "height", "slope", "curvature")))
 
 
-def _inverse_root(curvature: Float[Tensor, "subject eta eta"]) -> Float[Tensor, "subject eta eta"]:
+def inverse_root(curvature: Float[Tensor, "*subject eta eta"]) -> Float[Tensor, "*subject eta eta"]:
     """Lower-triangular L with L L^T the inverse of the curvature, which is at least the prior's (the identity).
 
     With the axes in reverse order the curvature is M M^T; M in the first order again is upper-triangular, and L the transpose of its inverse: one Cholesky

@@ -122,6 +122,31 @@ def test_a_fit_comes_back_from_its_plain_values(fit, cohort):
     assert torch.allclose(*curves)
 
 
+def test_the_estimates_are_as_uncertain_as_their_number_of_patients_leaves_them(fit, cohort):
+    """Of a mean log-parameter at least sd / sqrt(n), of its logarithmic sd at least 1 / sqrt(2 n), and not much more with four precise levels each."""
+    with torch.no_grad():
+        root = task_of(CARD, cohort, Structure(1), seed=0).root(Estimates.of(fit.estimates))
+    sd = (root @ root.T).diagonal().sqrt()
+    log_sd = sd[5]  # after three coefficients of CL and two of V1
+    assert 0.7 / math.sqrt(2 * SUBJECTS) < float(log_sd) < 2 / math.sqrt(2 * SUBJECTS)
+    assert float(sd[0]) > 0.7 * math.sqrt(fit.model.variance["CL"] / SUBJECTS)
+
+
+def test_a_shifted_population_is_one_with_shifted_estimates(fit, cohort):
+    small = Estimates.of(fit.estimates)
+    shift = torch.tensor([0.1, 0.2, -0.1, 0.3, 0.1, 0.2, -0.3, 0.4, -0.2]).double()
+    there = small.numbers_at((torch.tensor(small.vector()) + shift).numpy())
+    covariates = {c.name: cohort.covariates[:, i] for i, c in enumerate(CARD.covariates)}
+    normal = torch.randn(SUBJECTS, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    moved, error = small.as_shifted(shift.expand(SUBJECTS, -1), covariates, ("WT", "CRCL"), normal)
+    curves = [
+        published_responses(published_form(CARD, Structure(1), each, ("WT", "CRCL")), CARD, cohort, u[:, None]).curves(cohort.doses, cohort.sample_time)[0]
+        for each, u in ((small, moved), (there, normal))
+    ]
+    assert torch.allclose(*curves, rtol=1e-4)
+    assert float(error.proportional[0]) == pytest.approx(there.error.proportional)
+
+
 def test_a_patient_without_a_needed_covariate_is_named(cohort):
     unknown = replace(cohort, covariates=torch.full_like(cohort.covariates, math.nan))
     with pytest.raises(ValueError, match="needs WT and CRCL of every patient"):

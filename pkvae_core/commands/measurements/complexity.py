@@ -85,7 +85,7 @@ def of_drug(rivals: Rivals, seed: int) -> dict:
     generator = torch.Generator().manual_seed(OFFSET + seed)
     population = simulate(rivals.card, SIMPLE, generator, changing=0.0).population
     other = fit_population(rivals.card, cohort_of(rivals.card, COHORT, seed=seed + ANOTHER), structures(rivals.card)[0], seed=seed).model
-    simple, published = one_compartment_twins(replace(rivals, one=other), population, generator), rows(population, torch.arange(PUBLISHED))
+    simple, published = one_compartment_twins(replace(rivals, one=other, root=None), population, generator), rows(population, torch.arange(PUBLISHED))
     began = time.process_time()
     called = [sum(each.is_complex for each in classify(rivals, as_patients(rivals.card, some), seed=seed)) for some in (simple, published)]
     took = (time.process_time() - began) / (SIMPLE + PUBLISHED)
