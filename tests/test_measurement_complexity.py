@@ -38,3 +38,10 @@ def test_false_alarms_of_drugs_that_truly_are_one_compartment_are_said_and_poole
 
 def test_without_such_a_drug_nothing_is_pooled():
     assert "No drug measured here has published models of one compartment" in measured.markdown(measured.together({"tobramycin": figures(3)}, 0))
+
+
+def test_simple_patients_from_the_null_itself_are_not_pooled_with_the_others():
+    before = {name: value for name, value in figures(90).items() if name != "simple_from"}
+    found = measured.together({"tobramycin": before, "warfarin": figures(6, is_simple=True)}, 0)
+    assert found["false_alarms"]["of"] == measured.SIMPLE and found["false_alarms"]["called"] == 6
+    assert measured.markdown(found).count("from the null itself, not pooled") == 1

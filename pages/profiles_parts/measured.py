@@ -28,8 +28,8 @@ def show_measured(drug: str) -> None:
     )
     said = "; ".join(f"said {row['said']:.2f}, true {row['complex']:.2f} ({row['patients']:,})" for row in each["calibration"])
     st.caption(
-        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; the simple ones come from a "
-        "one-compartment fit to other patients than those that the models here were fitted to; ROC and calibration on "
+        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; the simple ones come from "
+        f"{each.get('simple_from', 'the one-compartment fit itself')}; ROC and calibration on "
         f"{found['labelled']:,} of each.{note} P(complex): {said}. Reproduce: `python -m pkvae_core benchmark --of complexity --recorded`."
     )
 

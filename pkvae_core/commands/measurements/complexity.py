@@ -22,7 +22,7 @@ from pkvae_core.vae.checkpoint import load_model
 NAME = "complexity"
 TITLE = "simple patients called complex, and how well virtual patients of known kind are told apart (figures of the very same model are kept), 4 min a drug"
 SIMPLE, PUBLISHED, LABELLED, OFFSET = 150, 60, 300, 6_500_000_003
-ANOTHER, SIMPLE_FROM = 500, "a fit to another cohort"  # added to the seed of the cohort; what the record says of the simple patients
+ANOTHER, SIMPLE_FROM = 500, "a one-compartment fit to another cohort"  # added to the seed of the cohort; what the record says of the simple patients
 PLAIN = {"CL", "V1", "ka", "tlag"}  # the parameters of one compartment, swallowed or not
 HEAD = (
     "drug",
@@ -74,8 +74,9 @@ def is_settled(figures: dict | None) -> bool:
 
 
 def together(found: dict, seed: int) -> dict:
-    """The record of these drugs' figures, false alarms pooled over them."""
-    called, of = (sum(each["false_alarms"][name] for each in found.values()) for name in ("called", "of"))
+    """The record of these drugs' figures, false alarms pooled over those that were measured on another cohort's simple patients."""
+    pooled = [each for each in found.values() if each.get("simple_from") == SIMPLE_FROM] or list(found.values())
+    called, of = (sum(each["false_alarms"][name] for each in pooled) for name in ("called", "of"))
     return {"seed": seed, "labelled": LABELLED, "nominal": LEAST_P, "false_alarms": _share(called, of), "drugs": found}
 
 
@@ -169,6 +170,7 @@ def _row(drug: str, each: dict) -> str:
     shares = ", ".join(f"{row['said']:.2f} → {row['complex']:.2f} ({row['patients']})" for row in each["calibration"])
     roc, fits = each["roc"], each.get("rivals", {}).get("fits", [])
     note = " (published: one compartment)" if each["is_one_compartment"] else ""
+    note += "" if each.get("simple_from") == SIMPLE_FROM else " (as before: simple patients from the null itself, not pooled)"
     settled = " and ".join("yes" if fit["is_settled"] else "no" for fit in fits if "is_settled" in fit) or "not said"
     return (
         f"| {load_card(drug).name}{note} | {_percent(each['false_alarms'])} of {each['false_alarms']['of']} | "
