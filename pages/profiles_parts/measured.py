@@ -26,6 +26,8 @@ def show_measured(drug: str) -> None:
         if each["is_one_compartment"]
         else ""
     )
+    if any(fit.get("is_settled") is False for fit in each.get("rivals", {}).get("fits", [])):
+        note += " A compartment model's fit had not settled when its rounds ended."
     said = "; ".join(f"said {row['said']:.2f}, true {row['complex']:.2f} ({row['patients']:,})" for row in each["calibration"])
     st.caption(
         f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; the simple ones come from "
