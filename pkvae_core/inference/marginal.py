@@ -64,7 +64,10 @@ def log_evidence(model: PublishedModel, card: DrugCard, population: Population, 
 def climb(
     heights: Callable[[Float[Tensor, " estimate"]], Iterable[Tensor]], start: Float[np.ndarray, " estimate"], bounds: list[tuple[float, float]], *, steps: int
 ) -> tuple[Float[np.ndarray, " estimate"], float]:
-    """The point of the greatest sum of heights found within these bounds by L-BFGS-B (Byrd 1995), and how much higher it lies than the start."""
+    """The point of the greatest sum of heights found within these bounds by L-BFGS-B (Byrd 1995), and how much higher it lies than the start.
+
+    Raises ValueError where the start itself has no height or no slope.
+    """
 
     def down(values: np.ndarray) -> tuple[float, np.ndarray]:
         theta, total, slope = torch.tensor(values, requires_grad=True), 0.0, np.zeros_like(values)
@@ -75,5 +78,8 @@ def climb(
         is_finite = np.isfinite(total) and np.isfinite(slope).all()
         return (total, slope) if is_finite else (NO_NUMBER, np.zeros_like(values))
 
+    first = down(start)[0]
+    if first == NO_NUMBER:
+        raise ValueError("the levels have no likelihood, or one without a slope, under the present estimates; nothing can be fitted to these patients.")
     found = minimize(down, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps, "maxfun": 2 * steps})
-    return found.x, down(start)[0] - float(found.fun)
+    return found.x, first - float(found.fun)

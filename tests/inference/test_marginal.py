@@ -35,3 +35,11 @@ def test_a_climb_turns_back_from_where_there_are_no_numbers():
 
     top, _ = climb(heights, np.array([0.5]), [(-10.0, 10.0)], steps=30)
     assert math.isclose(top[0], 2.0, abs_tol=1e-2)
+
+
+def test_a_climb_that_cannot_begin_says_so():
+    def heights(theta):
+        yield theta.log().sum()
+
+    with pytest.raises(ValueError, match="nothing can be fitted to these patients"):
+        climb(heights, np.array([-1.0]), [(-2.0, 2.0)], steps=5)
