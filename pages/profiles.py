@@ -52,8 +52,8 @@ def show_cohort(source: Source) -> tuple[list[Patient], list[Classification]]:
         return [], []
     number = sum(c.is_complex for c in classes)
     st.markdown(
-        f"**{number} of {len(classes)}** patients are called complex. If all were one compartment, at most {LEAST_P * len(classes):.0f} would be by chance: "
-        f"at most {100 * LEAST_P:.0f} % of simple patients are called complex, whatever their doses and sampling times."
+        f"**{number} of {len(classes)}** patients are called complex. If all were one compartment, at most {LEAST_P * len(classes):.0f} should be, by chance: "
+        f"at most {100 * LEAST_P:.0f} % of simple patients, whatever their doses and sampling times; what was measured stands above."
     )
     chart(plots.classes_figure(theme(), patients, classes), key="profile_classes_figure", alt="Score of every patient and how often simple ones score as high.")
     table = pd.DataFrame(
@@ -142,7 +142,7 @@ def show_patient(source: Source, patients: list[Patient], classes: list[Classifi
     show_contrast(drug, patient)
     st.caption(
         "Misses in the table: root mean square of the median curve, in per cent of the mean level. A close fit is no evidence by itself: the evidence pays "
-        "for flexibility. Compartment models are population fits to virtual patients of this drug."
+        "for flexibility. Compartment models are population fits to virtual patients of this drug, with a lag where it can be swallowed."
     )
     show_residual(drug, patient)
 

@@ -21,7 +21,9 @@ def test_a_record_in_another_form_is_not_guessed_at():
 
 def test_figures_are_those_of_the_records():
     found = {"false_alarms": {"share": 0.041, "low95": 0.03, "high95": 0.055}, "drugs": {"a": {"is_one_compartment": False, "roc": {"area": 0.74}}}}
-    assert "4.1 % (3.0 to 5.5)" in forms._classed(found) and "0.74" in forms._classed(found)
+    assert "4.1 % (3.0 to 5.5)" in forms._classed(found) and "0.74" in forms._classed(found) and "published" not in forms._classed(found)
+    found["drugs"]["warfarin"] = {"is_one_compartment": True, "roc": {"area": 0.51}, "called_complex": {"called": 3, "of": 60}}
+    assert "Warfarin 3 of 60" in forms._classed(found) and "0.51" not in forms._classed(found)
 
 
 @pytest.mark.parametrize("drug", ["vancomycin", "theophylline"])

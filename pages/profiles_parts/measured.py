@@ -21,13 +21,17 @@ def show_measured(drug: str) -> None:
     for column, (label, (value, beside)) in zip(st.columns(3), shown.items(), strict=True):
         column.metric(label, value, beside, delta_color="off", delta_arrow="off", border=True, height="stretch")
     note = (
-        " The published models of this drug are one compartment (with a lag at most, which the fitted one lacks): an area near 0.5 is right."
+        " The published models of this drug are one compartment themselves: its patients are simple too, every one called complex is a false alarm, and an "
+        "area near 0.5 is right."
         if each["is_one_compartment"]
         else ""
     )
+    if any(fit.get("is_settled") is False for fit in each.get("rivals", {}).get("fits", [])):
+        note += " A compartment model's fit had not settled when its rounds ended."
     said = "; ".join(f"said {row['said']:.2f}, true {row['complex']:.2f} ({row['patients']:,})" for row in each["calibration"])
     st.caption(
-        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; ROC and calibration on "
+        f"Nominal: at most {nominal:.0f} % of simple patients. Measured on virtual patients of both kinds, 1 to 10 levels each; the simple ones come from "
+        f"{each.get('simple_from', 'the one-compartment fit itself')}; ROC and calibration on "
         f"{found['labelled']:,} of each.{note} P(complex): {said}. Reproduce: `python -m pkvae_core benchmark --of complexity --recorded`."
     )
 

@@ -50,10 +50,13 @@ def _measured(drug: str) -> str:
         return "How much closer the correction comes to the truth is not measured yet for this drug: `python -m pkvae_core benchmark --of correction --record`."
     told = "; ".join(
         f"{cell['levels']} levels: {cell['textbook']:.1f} → {cell['corrected']:.1f} % (ratio {cell['ratio'][0]:.2f}, 95 % {cell['ratio'][1]:.2f} to "
-        f"{cell['ratio'][2]:.2f}), VAE {cell['vae']:.1f} %"
+        f"{cell['ratio'][2]:.2f}), 90 % band holds {100 * cell['coverage']:.0f} %, VAE "
+        f"{cell['vae']:.1f} %"
         for cell in found["drugs"][drug]["cells"]
     )
+    worse = [str(cell["levels"]) for cell in found["drugs"][drug]["cells"] if cell["ratio"][1] > 1]
+    harm = f" With {' and '.join(worse)} levels the correction makes it worse: trust one compartment there." if worse else ""
     return (
-        f"Median error of the whole profile, one compartment → with its correction, on {found['patients']} fresh virtual patients. {told}. "
+        f"Median error of the whole profile, one compartment → with its correction, on {found['patients']} fresh virtual patients. {told}.{harm} "
         "Reproduce: `python -m pkvae_core benchmark --of correction --recorded`."
     )

@@ -21,7 +21,8 @@ from pkvae_core.drugs.population import History, Population, error_sd, published
 from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.exposure import weighted_quantiles
-from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.inference.classical import Fit, fit_nested
+from pkvae_core.inference.estimates import Structure
 from pkvae_core.inference.mode import find_mode
 from pkvae_core.inference.reference import KEPT, exact_posterior
 from pkvae_core.structural.exponentials import Doses
@@ -139,14 +140,12 @@ def by_exact(card: DrugCard, asked: Asked, *, seed: int) -> tuple[Found, Float[n
     return Found(*np.stack(parts, 1)), np.array(effective)
 
 
-def fits(card: DrugCard, cohort: Asked, *, rounds: int, seed: int, say: Say) -> list[PublishedModel]:
+def fits(card: DrugCard, cohort: Asked, *, seed: int, say: Say) -> list[Fit]:
     """Population models of one and two compartments, with and without a lag, fitted to the levels of a cohort of the same design."""
-    found = []
-    with torch.no_grad():
-        for structure in STRUCTURES if len(card.routes) > 1 else STRUCTURES[:2]:
-            fit = fit_population(card, cohort.population, structure, rounds=rounds, seed=seed)
-            say(f"{card.drug}: {structure.words} fitted in {fit.rounds} rounds, log-likelihood {fit.log_likelihood:.1f}")
-            found.append(fit.model)
+    found = fit_nested(card, cohort.population, STRUCTURES if len(card.routes) > 1 else STRUCTURES[:2], seed=seed)
+    for fit in found:
+        settled = "settled" if fit.is_settled else "NOT settled"
+        say(f"{card.drug}: {fit.structure.words} fitted in {fit.rounds} rounds, {settled}, log-likelihood {fit.log_likelihood:.1f}")
     return found
 
 

@@ -1,116 +1,186 @@
 """What would a classical population analysis make of a cohort? A plain model fitted to it: a comparator, so that "the wrong structure" is a fair opponent.
 
-    log P_i = X_i beta + eta_i,   eta ~ Normal(0, omega),   y ~ Normal(C, a^2 + (b C)^2)
-by Monte-Carlo parametric EM (Bauer & Guzy 2004): draws of each subject's etas around the MAP mode, weighed by importance (`evidence`); then beta by least
-squares of the mean log-parameters on the covariates, omega as their mean square about it, a and b by maximum likelihood of the levels given the draws. The etas
-of different parameters are independent (a diagonal omega). The same random numbers serve every round, so that the iteration settles.
+Maximum likelihood: the marginal likelihood (`marginal`: importance sampling, as NONMEM's IMP evaluates it) is climbed in beta, log omega, log a and log b (see
+`estimates`) within a box about the present values; then the draws are made anew around the new modes. What does not turn out higher there is not kept, and the
+box shrinks. First few draws, then more of them. The same random numbers serve every round, so that the climb settles. Of structures that contain each other,
+the larger is begun from the fitted smaller one too, and at last where it is the smaller one: so it is never less likely.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population, published_responses, simulate
+from pkvae_core.drugs.population import Population, rows, simulate
 from pkvae_core.drugs.published import MODELS
-from pkvae_core.drugs.published.model import Parameters, PublishedModel, pulses
-from pkvae_core.drugs.regimens import average_concentration
-from pkvae_core.inference.evidence import LAPLACE, EtaDraws, around
+from pkvae_core.drugs.published.model import PublishedModel
+from pkvae_core.inference.estimates import CENTRE, Estimates, Structure, first_estimates, published_form, typical_patient
 from pkvae_core.inference.mapbayes import heaviest
-from pkvae_core.inference.mode import find_mode
-from pkvae_core.residual_error import ResidualError, log_likelihood
-from pkvae_core.structural.exponentials import disposition
+from pkvae_core.inference.marginal import Draws, climb, draws_at, log_evidence
+from pkvae_core.inference.mode import inverse_root
 
-CENTRE = {"WT": 70.0, "CRCL": 80.0, "IGE": 200.0, "FED": 1.0}
-FLAGS = ("FED",)
-# covariates that scale a parameter: fitted powers, and factors of flags
-EFFECTS = {"CL": ("WT", "CRCL", "IGE"), "V1": ("WT", "IGE"), "V2": ("WT",), "ka": ("FED",), "tlag": ("FED",)}
-AT_ONCE_PER_H = 60.0  # an absorption rate so fast that a swallowed dose is there at once
-LEAST_VARIANCE, FIRST_VARIANCE = 1e-4, 0.15
-DRAWS, ROUNDS, SETTLED = 150, 60, 3e-3
+DRAWS, FINAL_DRAWS = (72, 288), 1152  # of the two climbs and of the likelihood that is reported: powers of 2, and an eighth of each from the prior
+STEPS, ROUNDS = 8, 30  # of the line search from one set of draws, and sets of draws
+SETTLED, LEAST_RADIUS = 0.1, 0.02  # nats that one box still promises; its half width, in coefficients and logarithms
+NUDGE = 0.02  # of a coefficient or logarithm
+AT_ONCE = 100  # patients
 COHORT = 200
-
-
-@dataclass(frozen=True)
-class Structure:
-    """One or two compartments; what is swallowed is absorbed with a rate that is fitted, or at once."""
-
-    compartments: int
-    is_absorbed_at_once: bool = False
-    has_lag: bool = False
-
-    def parameters(self, card: DrugCard) -> tuple[str, ...]:
-        """What varies between patients."""
-        disposition = ("CL", "V1") if self.compartments == 1 else ("CL", "V1", "Q", "V2")
-        if len(card.routes) == 1 or self.is_absorbed_at_once:
-            return disposition
-        return (*disposition, "ka", "tlag") if self.has_lag else (*disposition, "ka")
-
-    @property
-    def words(self) -> str:
-        number = "one compartment" if self.compartments == 1 else "two compartments"
-        return number + (", absorbed at once" if self.is_absorbed_at_once else ", with a lag" if self.has_lag else "")
+Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The fitted model in the form of a published one, and log p(levels) under it; `estimates` are the plain values that bring it back (see `restored`)."""
+    """The fitted model in the form of a published one, and log p(levels) under it; `estimates` are the plain values that bring it back (see `restored`).
 
+    `is_settled`: no box around the estimates promised more than `SETTLED` nats, or nothing above them held with other draws.
+    """
+
+    structure: Structure
     model: PublishedModel
     log_likelihood: float
     rounds: int
     is_settled: bool
     estimates: dict
 
+    def plain(self) -> dict:
+        """The estimates and how they were come by."""
+        return self.estimates | {"log_likelihood": round(self.log_likelihood, 2), "is_settled": self.is_settled}
+
 
 @dataclass(frozen=True)
-class _State:
-    """What is estimated: coefficients of each parameter, variances of the etas, and the residual error."""
+class _Place:
+    """Estimates, the draws around everybody's mode under them, and log p(levels) by these draws."""
 
-    beta: Mapping[str, Float[Tensor, " coefficient"]]
-    variance: Mapping[str, float]
-    error: ResidualError
-
-    def plain(self) -> dict:
-        beta = {name: each.tolist() for name, each in self.beta.items()}
-        return {"beta": beta, "variance": dict(self.variance), "error": [self.error.proportional, self.error.additive_mg_per_L]}
+    estimates: Estimates
+    drawn: tuple[Draws, ...]
+    height: float
 
 
-def fit_population(
-    card: DrugCard, population: Population, structure: Structure, *, rounds: int = ROUNDS, seed: int = 0, tick: Callable[[int, int], None] | None = None
-) -> Fit:
+@dataclass(frozen=True)
+class Task:
+    """Which structure is fitted to whom: some patients at a time, so that little memory is taken."""
+
+    card: DrugCard
+    parts: tuple[Population, ...]
+    structure: Structure
+    used: tuple[str, ...]
+    seed: int
+
+    def model(self, estimates: Estimates) -> PublishedModel:
+        return published_form(self.card, self.structure, estimates, self.used)
+
+    def look(self, estimates: Estimates, draws: int, *, seed: int | None = None) -> _Place:
+        model = self.model(estimates)
+        drawn = tuple(draws_at(model, self.card, part, count=draws, seed=self.seed if seed is None else seed) for part in self.parts)
+        height = sum(float(log_evidence(model, self.card, *each).sum()) for each in zip(self.parts, drawn, strict=True))
+        return _Place(estimates, drawn, height)
+
+    def better(self, here: _Place, radius: float) -> tuple[Estimates, float]:
+        """The highest estimates within a box, as seen from here, and what they promise (nats)."""
+
+        def heights(vector: Tensor):
+            for each in zip(self.parts, here.drawn, strict=True):
+                yield log_evidence(self.model(here.estimates.at(vector)), self.card, *each).sum()
+
+        found, gain = climb(heights, here.estimates.vector(), here.estimates.box(radius), steps=STEPS)
+        return here.estimates.numbers_at(found), gain
+
+    def climbed(self, start: Estimates, draws: int, *, rounds: int, tick: Tick | None = None) -> Fit:
+        """The highest estimates found from these on. Its log-likelihood is the one by the draws that were climbed."""
+        here, radius, taken, is_settled = self.look(start, draws), 1.0, 0, False
+        while taken < rounds and not is_settled:
+            if tick:
+                tick(taken, rounds)
+            taken += 1
+            proposal, promised = self.better(here, radius)
+            there = self.look(proposal, draws)
+            is_higher = there.height > here.height
+            radius = min(2 * radius, 1.0) if is_higher else radius / 4
+            here = there if is_higher else here
+            is_settled = promised < SETTLED or radius < LEAST_RADIUS
+        return Fit(self.structure, self.model(here.estimates), here.height, taken, is_settled, here.estimates.plain())
+
+    def root(self, estimates: Estimates) -> Float[Tensor, "estimate estimate"]:
+        """Cholesky factor of the covariance of these estimates, had the cohort been another: the inverse of I + sum_i s_i s_i^T, s_i the slope of patient i's
+        log p(levels) (Berndt 1974), by central differences; I, as if each were known to about 1 beforehand, where the cohort says nothing."""
+        at, drawn = torch.tensor(estimates.vector()), self.look(estimates, DRAWS[1]).drawn
+
+        def each(vector: Tensor) -> Float[Tensor, " subject"]:
+            model = self.model(estimates.at(vector))
+            return torch.cat([log_evidence(model, self.card, *some) for some in zip(self.parts, drawn, strict=True)])
+
+        slopes = torch.stack([(each(at + nudge) - each(at - nudge)) / (2 * NUDGE) for nudge in NUDGE * torch.eye(len(at), dtype=torch.float64)], 1)
+        return inverse_root(torch.eye(len(at), dtype=torch.float64) + slopes.T @ slopes)
+
+    def reported(self, fit: Fit) -> Fit:
+        """The same with log p(levels) by other and many draws."""
+        return replace(fit, log_likelihood=self.look(Estimates.of(fit.estimates), FINAL_DRAWS, seed=self.seed + 1).height)
+
+
+def task_of(card: DrugCard, population: Population, structure: Structure, *, seed: int) -> Task:
+    """The task of fitting this structure to these patients. Raises ValueError where a covariate that it needs is unknown."""
+    parts = tuple(rows(population, index) for index in torch.arange(len(population.level)).split(AT_ONCE))
+    return Task(card, parts, structure, _used(card, population), seed)
+
+
+def fit_population(card: DrugCard, population: Population, structure: Structure, *, rounds: int = ROUNDS, seed: int = 0, tick: Tick | None = None) -> Fit:
     """A model of this structure fitted to patients whose weight (and creatinine clearance, where the card has one) is known. Raises ValueError otherwise."""
-    used = _used(card, population)
-    state, is_settled, taken = _start(card, structure, used), False, 0
-    while taken < rounds and not is_settled:
-        if tick:
-            tick(taken, rounds)
-        taken += 1
-        found = _expect(card, population, _model(card, structure, state, used), seed)
-        following = _maximise(card, population, structure, state, found, used)
-        is_settled, state = _difference(state, following) < SETTLED, following
-    model = _model(card, structure, state, used)
-    return Fit(model, float(_expect(card, population, model, seed).log_evidence.sum()), taken, is_settled, state.plain())
+    return fit_nested(card, population, (structure,), rounds=rounds, seed=seed, tick=tick)[0]
+
+
+@torch.no_grad()
+def fit_nested(
+    card: DrugCard, population: Population, structures: Sequence[Structure], *, rounds: int = ROUNDS, seed: int = 0, tick: Tick | None = None
+) -> list[Fit]:
+    """The fits of these structures to the same patients, smaller ones first; none is less likely than one that it contains."""
+    found: list[Fit] = []
+    for i, structure in enumerate(structures):
+        task = task_of(card, population, structure, seed=seed)
+        own = None if tick is None else lambda done, total, i=i: tick(i * total + done, len(structures) * total)
+        found.append(_best(task, [fit for fit in found if fit.structure.is_within(structure)], rounds, own))
+    return found
+
+
+def _best(task: Task, smaller: Sequence[Fit], rounds: int, tick: Tick | None) -> Fit:
+    """The likeliest fit from the card's own values and from what the smaller structures found."""
+    first = first_estimates(task.card, task.structure, task.used)
+    starts = [first, *(first.grown_from(Estimates.of(fit.estimates)) for fit in smaller)]
+    rough = [task.climbed(start, DRAWS[0], rounds=rounds, tick=tick) for start in starts]
+    best = task.reported(_finished(task, max(rough, key=lambda fit: fit.log_likelihood), rounds, tick))
+    within = max(smaller, key=lambda fit: fit.log_likelihood, default=best)
+    return best if best.log_likelihood >= within.log_likelihood else _from_limit(task, within, rounds, tick)
+
+
+def _from_limit(task: Task, smaller: Fit, rounds: int, tick: Tick | None) -> Fit:
+    """The climb begun where this structure is the smaller one. What ends there has the smaller one's likelihood, which its own draws may tell lower."""
+    start = first_estimates(task.card, task.structure, task.used).limit_of(Estimates.of(smaller.estimates))
+    found = task.reported(task.climbed(start, DRAWS[1], rounds=rounds, tick=tick))
+    return replace(found, log_likelihood=max(found.log_likelihood, smaller.log_likelihood))
+
+
+def _finished(task: Task, rough: Fit, rounds: int, tick: Tick | None) -> Fit:
+    """The climb gone on with more draws; all rounds counted together."""
+    if rough.rounds >= rounds:
+        return rough
+    fine = task.climbed(Estimates.of(rough.estimates), DRAWS[1], rounds=rounds - rough.rounds, tick=tick)
+    return replace(fine, rounds=rough.rounds + fine.rounds)
 
 
 def restored(card: DrugCard, structure: Structure, estimates: Mapping) -> PublishedModel:
     """The model that a `Fit` to this card's patients ended with."""
-    beta = {name: torch.tensor(each).double() for name, each in estimates["beta"].items()}
-    return _model(card, structure, _State(beta, estimates["variance"], ResidualError(*estimates["error"])), _covariates(card))
+    return published_form(card, structure, Estimates.of(estimates), _covariates(card))
 
 
 def opponent_of(card: DrugCard, *, patients: int = COHORT, rounds: int = ROUNDS, seed: int = 0) -> PublishedModel:
     """The best model of a wrong structure for a fresh cohort of the card's virtual patients: two compartments where a dose comes in parts or the bile
     brings it back, one where there are two, else absorption at once."""
-    typical = MODELS[heaviest(card)].typical(_typical_patient(card))
+    typical = MODELS[heaviest(card)].typical(typical_patient(card))
     structure = Structure(2) if "odds" in typical else Structure(1, is_absorbed_at_once="Q" not in typical)
     population = simulate(card, patients, torch.Generator().manual_seed(1_000_000_007 + seed)).population
-    with torch.no_grad():
-        return fit_population(card, population, structure, rounds=rounds, seed=seed).model
+    return fit_population(card, population, structure, rounds=rounds, seed=seed).model
 
 
 def _covariates(card: DrugCard) -> tuple[str, ...]:
@@ -124,124 +194,3 @@ def _used(card: DrugCard, population: Population) -> tuple[str, ...]:
     if unknown := [name for name in used if bool(population.covariates[:, names.index(name)].isnan().any())]:
         raise ValueError(f"a population fit needs {' and '.join(unknown)} of every patient; leave out the patients for whom it is unknown.")
     return used
-
-
-def _typical_patient(card: DrugCard) -> dict[str, Tensor]:
-    return {name: torch.tensor([float(value)]).double() for name, value in card.typical_patient.items()}
-
-
-def _start(card: DrugCard, structure: Structure, used: tuple[str, ...]) -> _State:
-    """The values of the card's heaviest published model for its typical patient; sizes proportional to weight."""
-    published = MODELS[heaviest(card)]
-    typical = {name: float(value) for name, value in published.typical(_typical_patient(card)).items()}
-    if published.body is not None:  # as if its clearance were always that at the level aimed for
-        CL = float(published.clearance(_typical_patient(card), average_concentration(card)))
-        typical |= {"CL": CL, "V1": typical["V1"] if "V1" in typical else typical["V"]}
-    if "V1" not in typical:  # a power of time: the volume that a dose fills at once, and all the rest
-        response = pulses({name: value[:, None] for name, value in published.typical(_typical_patient(card)).items()})
-        typical["V1"] = float(1 / response.amplitude[0, 0, 0].sum())
-        typical["V2"] = float(disposition(response)["V"]) - typical["V1"]
-    if structure.compartments == 1:
-        typical["V1"] += typical.get("V2", 0.0)
-    typical = {"Q": 0.5 * typical["CL"], "V2": typical["V1"], "ka": 1.0, "tlag": 0.2} | typical
-    beta = {}
-    for name in structure.parameters(card):
-        effects = [e for e in EFFECTS.get(name, ()) if e in used]
-        slopes = [0.0 if e in FLAGS else 1.0 if name != "CL" else 0.5 for e in effects]
-        centre = math.log(typical[name]) - sum(s * math.log(card.typical_patient[e] / CENTRE[e]) for s, e in zip(slopes, effects, strict=True) if s)
-        beta[name] = torch.tensor([centre, *slopes]).double()
-    start = published.error
-    return _State(
-        beta,
-        {name: FIRST_VARIANCE for name in beta},
-        ResidualError(max(start.proportional, 0.15), max(start.additive_mg_per_L, min(0.1, 0.05 * average_concentration(card)))),
-    )
-
-
-def _design(name: str, covariates: Mapping[str, Tensor], used: tuple[str, ...]) -> Float[Tensor, "subject coefficient"]:
-    columns = [covariates[e].double() if e in FLAGS else (covariates[e].double() / CENTRE[e]).log() for e in EFFECTS.get(name, ()) if e in used]
-    count = next(iter(covariates.values())).shape[0]
-    return torch.stack([torch.ones(count, dtype=torch.float64), *columns], 1)
-
-
-def _model(card: DrugCard, structure: Structure, state: _State, used: tuple[str, ...]) -> PublishedModel:
-    """The present estimates in the form of a published model."""
-
-    def typical(covariates: Mapping[str, Tensor]) -> Parameters:
-        found = {name: (_design(name, covariates, used) @ beta).exp() for name, beta in state.beta.items()}
-        if len(card.routes) > 1:
-            still = torch.ones_like(found["CL"])
-            found = {"ka": AT_ONCE_PER_H * still, "tlag": 0 * still} | found
-        return found
-
-    return PublishedModel(
-        name=f"fitted, {structure.words}",
-        drug=card.drug,
-        citation="",
-        doi="",
-        reading="",
-        population=f"{structure.words}, fitted to a cohort",
-        covariates=used,
-        typical=typical,
-        variance=dict(state.variance),
-        error=state.error,
-        headlines=(),
-    )
-
-
-def _expect(card: DrugCard, population: Population, model: PublishedModel, seed: int) -> EtaDraws:
-    """Weighed draws of everybody's etas under the present estimates."""
-    mode = find_mode(model, card, population)
-    return around(model, card, population, (mode.normal, mode.scale), draws=DRAWS, generator=torch.Generator().manual_seed(seed), rung=LAPLACE)
-
-
-def _maximise(card: DrugCard, population: Population, structure: Structure, state: _State, drawn: EtaDraws, used: tuple[str, ...]) -> _State:
-    """The estimates that these draws make likeliest."""
-    covariates = {c.name: population.covariates[:, i] for i, c in enumerate(card.covariates)}
-    weight = drawn.log_weight.exp()[..., None]
-    eta = drawn.normal * torch.tensor(list(state.variance.values())).double().sqrt()
-    mean = (weight * eta).sum(1)
-    beta, variance = {}, {}
-    for i, name in enumerate(state.beta):
-        design = _design(name, covariates, used)
-        beta[name] = state.beta[name] + torch.linalg.lstsq(design, mean[:, i, None]).solution[:, 0]
-        shift = design @ (beta[name] - state.beta[name])
-        variance[name] = max(float((weight[..., 0] * (eta[..., i] - shift[:, None]).square()).sum(1).mean()), LEAST_VARIANCE)
-    concentration = published_responses(_model(card, structure, state, used), card, population, drawn.normal).curves(population.doses, population.sample_time)[
-        0
-    ]
-    return _State(beta, variance, _error(population, concentration.double(), weight, state.error))
-
-
-def _error(population: Population, concentration: Float[Tensor, "subject draw sample"], weight: Tensor, start: ResidualError) -> ResidualError:
-    """The residual error that makes the levels likeliest, given the draws."""
-    logs = torch.tensor([math.log(start.proportional), math.log(start.additive_mg_per_L)], dtype=torch.float64, requires_grad=True)
-    observed, below, counts = population.level[:, None].double(), population.is_below_lloq[:, None], (population.is_sample * population.trust).double()[:, None]
-    optimiser = torch.optim.LBFGS([logs], max_iter=8, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        with torch.enable_grad():
-            optimiser.zero_grad()
-            proportional, additive = logs.clamp(-12, 4).exp().unbind()
-            value = -(log_likelihood(concentration, observed, below, _Differentiable(proportional, additive)) * counts * weight).sum() / len(observed)
-            value.backward()
-        return value
-
-    optimiser.step(loss)
-    proportional, additive = logs.detach().clamp(-7, 4).exp().tolist()
-    return ResidualError(proportional, additive)
-
-
-@dataclass(frozen=True)
-class _Differentiable(ResidualError):
-    """The same error with tensors in the place of numbers."""
-
-    proportional: Tensor  # pyright: ignore[reportIncompatibleVariableOverride]
-    additive_mg_per_L: Tensor  # pyright: ignore[reportIncompatibleVariableOverride]
-
-
-def _difference(before: _State, after: _State) -> float:
-    """The largest change of a coefficient, of a standard deviation, or of the error (relative)."""
-    beta = max(float((after.beta[n] - before.beta[n]).abs().max()) for n in before.beta)
-    sd = max(abs(math.sqrt(after.variance[n]) - math.sqrt(before.variance[n])) for n in before.variance)
-    return max(beta, sd, abs(math.log(after.error.proportional / before.error.proportional)))

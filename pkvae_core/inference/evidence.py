@@ -63,6 +63,16 @@ def _standard(draws: int, size: int, generator: torch.Generator) -> tuple[Float[
     return normal[from_prior:] / (chi_square / FREEDOM).sqrt()[:, None], normal[:from_prior]
 
 
+def proposed(
+    place: tuple[Float[Tensor, "subject eta"], Float[Tensor, "subject eta eta"]], standard: tuple[Float[Tensor, "near eta"], Float[Tensor, "prior eta"]]
+) -> tuple[Float[Tensor, "subject draw eta"], Float[Tensor, "subject draw"]]:
+    """Draws from the t at `place` (centre, Cholesky factor) and from the prior, which defends it, made of these standard ones, and their log-density."""
+    (centre, scale), (near, prior) = place, standard
+    defence = len(prior) / (len(near) + len(prior))
+    normal = torch.cat([centre[:, None] + near @ scale.transpose(1, 2), prior.expand(len(centre), -1, -1)], 1)
+    return normal, torch.logaddexp(_log_t(normal, centre, scale) + math.log(1 - defence), log_prior(normal) + math.log(defence))
+
+
 def around(
     model: PublishedModel,
     card: DrugCard,
@@ -74,13 +84,10 @@ def around(
     rung: int,
 ) -> EtaDraws:
     """Weighed draws from the t at `place` (centre, Cholesky factor), defended by the prior."""
-    centre, scale = place
-    near, prior = _standard(draws, centre.shape[1], generator)
-    normal = torch.cat([centre[:, None] + near @ scale.transpose(1, 2), prior.expand(len(centre), -1, -1)], 1)
-    log_p = log_prior(normal)
-    log_proposal = torch.logaddexp(_log_t(normal, centre, scale) + math.log(1 - DEFENCE), log_p + math.log(DEFENCE))
+    normal, log_proposal = proposed(place, _standard(draws, place[0].shape[1], generator))
     concentration = published_responses(model, card, population, normal).curves(population.doses, population.sample_time)[0]
-    log_weight = (log_likelihood_of(population, concentration.double(), model.error) + log_p - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
+    log_joint = log_likelihood_of(population, concentration.double(), model.error) + log_prior(normal)
+    log_weight = (log_joint - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
     smoothed, k_hat = smooth(log_weight)
     log_evidence = log_weight.logsumexp(-1) - math.log(draws)
     return EtaDraws(normal, smoothed, log_evidence, effective_draws(log_weight), k_hat, torch.full_like(log_evidence, rung))

@@ -99,6 +99,8 @@ def _look(model: PublishedModel, card: DrugCard, population: Population, normal:
 def find_mode(model: PublishedModel, card: DrugCard, population: Population) -> Mode:
     """The mode of each patient by damped Gauss-Newton from the typical patient on; patients who have arrived are left alone."""
     place = _look(model, card, population, torch.zeros(len(population.covariates), len(model.variance), dtype=torch.float64))
+    if not bool(_is_finite(place).all()):
+        raise ValueError(f"{model.name or 'this model'} of {card.name} gives no finite levels for its typical patient; its estimates are out of all bounds.")
     damping = torch.full_like(place.height, FIRST_DAMPING)
     is_converged = torch.zeros(len(place.height), dtype=torch.bool)
     for _ in range(STEPS):
@@ -112,11 +114,16 @@ def find_mode(model: PublishedModel, card: DrugCard, population: Population) -> 
             break
         on_the_way, here, step = on_the_way[moving], rows(here, moving), step[moving]
         there = _look(model, card, rows(population, on_the_way), here.normal + step)
-        gain = there.height - here.height
+        gain = torch.where(_is_finite(there), there.height - here.height, -torch.inf)
         kept = gain / ((step * here.slope).sum(-1) - 0.5 * (step * (here.curvature @ step[..., None])[..., 0]).sum(-1))  # of what the parabola promised
         place = _moved(place, rows(there, gain > 0), on_the_way[gain > 0])
         damping[on_the_way] *= torch.where(kept > 0.75, 0.1, torch.where(kept > 0.25, 1.0, 5.0))
-    return Mode(place.normal, _inverse_root(place.curvature), place.height, _promised(place) < ARRIVED)
+    return Mode(place.normal, inverse_root(place.curvature), place.height, _promised(place) < ARRIVED)
+
+
+def _is_finite(place: _Place) -> Bool[Tensor, " subject"]:
+    """Whether everything there is a number: where it is not, no further step could be told."""
+    return place.height.isfinite() & place.slope.isfinite().all(-1) & place.curvature.isfinite().all(-1).all(-1)
 
 
 def _promised(place: _Place) -> Float[Tensor, " subject"]:
@@ -137,6 +144,11 @@ def _moved(place: _Place, there: _Place, index: Tensor) -> _Place:
     return _Place(*(getattr(place, name).index_copy(0, index, getattr(there, name)) for name in ("normal", "height", "slope", "curvature")))
 
 
-def _inverse_root(curvature: Float[Tensor, "subject eta eta"]) -> Float[Tensor, "subject eta eta"]:
-    """Lower-triangular L with L L^T the inverse of the curvature, which is at least the prior's (the identity)."""
-    return torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(curvature)))
+def inverse_root(curvature: Float[Tensor, "*subject eta eta"]) -> Float[Tensor, "*subject eta eta"]:
+    """Lower-triangular L with L L^T the inverse of the curvature, which is at least the prior's (the identity).
+
+    With the axes in reverse order the curvature is M M^T; M in the first order again is upper-triangular, and L the transpose of its inverse: one Cholesky
+    factor only, so that levels known to a millionth and etas that they do not move at all are as good as any.
+    """
+    upper = torch.linalg.cholesky(curvature.flip(-1, -2)).flip(-1, -2)
+    return torch.linalg.solve_triangular(upper, torch.eye(curvature.shape[-1], dtype=curvature.dtype), upper=True).transpose(-1, -2)

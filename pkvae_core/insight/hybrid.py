@@ -1,11 +1,13 @@
 """Which patients need the complex model? Each model's predictive evidence for a patient's levels, against what chance would give a simple patient.
 
     score = max(log p(levels | two compartments), log p(levels | VAE)) - log p(levels | one compartment)      (nats)
-The classical rivals are population fits to a cohort of the drug's virtual patients; the evidence is the mean of the importance weights, so that flexibility
-is paid for. A high score may be luck: `null_scores` draws patients who truly are one compartment, with this very patient's doses, covariates and sampling
-times, and scores them alike; at most 5 % of such patients are called complex, whatever the design. Drawing ends early once the score has been reached too
-often to be remarkable (sequential Monte Carlo p-value: Besag & Clifford, Biometrika 1991;78:301). The probability of being complex is calibrated on virtual
-patients of both kinds, whose answer is known.
+What is swallowed is absorbed at one rate after a lag in both compartment models: a late start of absorption is not complex. They are population fits to a
+cohort of the drug's virtual patients; the evidence is the mean of the importance weights, so that flexibility is paid for. A high score may be luck:
+`null_scores` draws patients who truly are one compartment, with this very patient's doses, covariates and sampling times, and scores them alike; each comes
+from a population of its own, as far from the fitted one as another cohort's fit might be. So at most 5 % of simple patients are called complex, whatever the
+design (measured on patients of other populations: `benchmark --of complexity`). Drawing ends early once the score has been reached too often to be remarkable
+(sequential Monte Carlo p-value: Besag & Clifford, Biometrika 1991;78:301). The probability of being complex is calibrated on virtual patients of both kinds,
+whose answer is known.
 """
 
 import math
@@ -23,7 +25,8 @@ from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, published_responses, rows, simulate
 from pkvae_core.drugs.published.model import PublishedModel
-from pkvae_core.inference.classical import Structure, fit_population, restored
+from pkvae_core.inference.classical import ROUNDS, fit_nested, restored, task_of
+from pkvae_core.inference.estimates import Estimates, Structure
 from pkvae_core.inference.evidence import sample_etas
 from pkvae_core.inference.importance import importance_sample
 from pkvae_core.patient import Patient
@@ -31,7 +34,7 @@ from pkvae_core.vae.vae import PKVAE
 
 ONE, TWO, LEARNED = "one compartment", "two compartments", "VAE"
 NAMES = (ONE, TWO, LEARNED)
-SEED_OFFSET, COHORT, CALIBRATION = 6_000_000_013, 200, 300
+SEED_OFFSET, COHORT, CALIBRATION = 6_000_000_013, 100, 300
 DRAWS, NULLS, LEAST_P = 300, 99, 0.05
 AT_ONCE, ENOUGH, TOGETHER = 33, 10, 8  # nulls of a patient drawn together; hits after which no more are drawn: p is then above 0.1; patients together
 LEAST_LEVEL = 1e-2  # of the level itself: what a simulated level below counts as "below its limit", where the record names none
@@ -41,7 +44,8 @@ LEAST_LEVEL = 1e-2  # of the level itself: what a simulated level below counts a
 class Rivals:
     """The models that compete for a drug's patients, and the calibration of the score: log-odds of complex = intercept + slope x score.
 
-    `estimates`: the plain values of both fits, which bring them back without fitting again.
+    `fits`: the plain values of both compartment models, which bring them back without fitting again, and whether their fits settled. `root`: how uncertain the
+    one-compartment population is, as the Cholesky factor of its estimates' covariance; None where it is taken for the very truth.
     """
 
     model: PKVAE
@@ -49,7 +53,8 @@ class Rivals:
     two: PublishedModel
     intercept: float = 0.0
     slope: float = 1.0
-    estimates: tuple[dict, ...] = ()
+    fits: tuple[dict, ...] = ()
+    root: Float[Tensor, "estimate estimate"] | None = None
 
     @property
     def card(self) -> DrugCard:
@@ -61,12 +66,14 @@ class Rivals:
 
     def plain(self) -> dict:
         """What `restore` makes the same rivals of."""
-        return {"fits": list(self.estimates), "intercept": self.intercept, "slope": self.slope}
+        root = {} if self.root is None else {"root": [[float(f"{value:.4g}") for value in row] for row in self.root.tolist()]}
+        return {"fits": list(self.fits), "intercept": self.intercept, "slope": self.slope} | root
 
     @classmethod
     def restore(cls, model: PKVAE, plain: Mapping) -> "Rivals":
-        one, two = (restored(model.card, Structure(n), each) for n, each in enumerate(plain["fits"], start=1))
-        return cls(model, one, two, plain["intercept"], plain["slope"], tuple(plain["fits"]))
+        one, two = (restored(model.card, Structure.of_parameters(each["beta"]), each) for each in plain["fits"])
+        root = torch.tensor(plain["root"], dtype=torch.float64) if "root" in plain else None
+        return cls(model, one, two, plain["intercept"], plain["slope"], tuple(plain["fits"]), root)
 
 
 @dataclass(frozen=True)
@@ -100,17 +107,28 @@ class Classification:
         )
 
 
-def fit_rivals(model: PKVAE, *, patients: int = COHORT, rounds: int = 40, seed: int = 0, tick: Callable[[int, int], None] = lambda done, total: None) -> Rivals:
+def structures(card: DrugCard) -> tuple[Structure, Structure]:
+    """One compartment and two, with a lag where the drug can be swallowed."""
+    has_lag = len(card.routes) > 1
+    return Structure(1, has_lag=has_lag), Structure(2, has_lag=has_lag)
+
+
+def cohort_of(card: DrugCard, patients: int, *, seed: int) -> Population:
+    """The virtual patients to whom compartment models are fitted: five levels each."""
+    return simulate(card, patients, torch.Generator().manual_seed(SEED_OFFSET + seed), samples=5, changing=0.0).population
+
+
+def fit_rivals(
+    model: PKVAE, *, patients: int = COHORT, rounds: int = ROUNDS, seed: int = 0, tick: Callable[[int, int], None] = lambda done, total: None
+) -> Rivals:
     """Both classical models fitted to the same fresh virtual cohort, and the score calibrated on other virtual patients."""
     card = model.card
-    cohort = simulate(card, patients, torch.Generator().manual_seed(SEED_OFFSET + seed), samples=5, changing=0.0).population
-    with torch.no_grad():
-        each = [
-            fit_population(card, cohort, Structure(n), rounds=rounds, seed=seed, tick=lambda done, _, n=n: tick((n - 1) * rounds + done, 2 * rounds))
-            for n in (1, 2)
-        ]
+    cohort = cohort_of(card, patients, seed=seed)
+    one, two = fit_nested(card, cohort, structures(card), rounds=rounds, seed=seed, tick=tick)
     tick(2 * rounds, 2 * rounds)
-    rivals = Rivals(model, each[0].model, each[1].model, estimates=tuple(fit.estimates for fit in each))
+    with torch.no_grad():
+        root = task_of(card, cohort, one.structure, seed=seed).root(Estimates.of(one.estimates))
+    rivals = Rivals(model, one.model, two.model, fits=(one.plain(), two.plain()), root=root)
     found, is_complex = labelled_scores(rivals, CALIBRATION, seed=seed + 1)
     return replace(rivals, **dict(zip(("intercept", "slope"), _logistic(found, is_complex), strict=True)))
 
@@ -142,14 +160,27 @@ def scored(evidence: Float[Tensor, "subject rival"]) -> Float[Tensor, " subject"
 
 def one_compartment_twins(rivals: Rivals, population: Population, generator: torch.Generator) -> Population:
     """The same subjects, doses and times, but levels of patients who truly are one compartment, with that model's residual error."""
-    eta = torch.randn(len(population.covariates), len(rivals.one.variance), dtype=torch.float64, generator=generator)
-    return _twins(rivals, population, eta, torch.randn(population.level.shape, generator=generator))
+    drawn = [_normals(rivals, 1, population.level.shape[1], generator) for _ in range(len(population.level))]
+    return _twins(rivals, population, *(torch.cat(each) for each in zip(*drawn, strict=True)))
 
 
-def _twins(rivals: Rivals, population: Population, eta: Float[Tensor, "subject eta"], noise: Float[Tensor, "subject sample"]) -> Population:
+def _normals(rivals: Rivals, count: int, samples: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Standard normals of the etas, of the population's estimates and of the levels of so many patients."""
+    estimates = 0 if rivals.root is None else len(rivals.root)
+    eta, shift = (torch.randn(count, size, dtype=torch.float64, generator=generator) for size in (len(rivals.one.variance), estimates))
+    return eta, shift, torch.randn(count, samples, generator=generator)
+
+
+def _twins(
+    rivals: Rivals, population: Population, eta: Float[Tensor, "subject eta"], shift: Float[Tensor, "subject estimate"], noise: Float[Tensor, "subject sample"]
+) -> Population:
     """One-compartment patients with these standard normals."""
+    error = rivals.one.error
+    if rivals.root is not None:
+        covariates = {c.name: population.covariates[:, i] for i, c in enumerate(rivals.card.covariates)}
+        eta, error = Estimates.of(rivals.fits[0]).as_shifted(shift @ rivals.root.T, covariates, rivals.one.covariates, eta)
     true = published_responses(rivals.one, rivals.card, population, eta[:, None]).curves(population.doses, population.sample_time)[0][:, 0]
-    level = true + rivals.one.error.sd(true) * noise
+    level = (true + error.sd(true) * noise).float()
     limit = torch.where(population.is_below_lloq, population.level, LEAST_LEVEL * population.level)
     is_below = level < limit
     return replace(population, level=torch.where(is_below, limit, level), is_below_lloq=is_below & population.is_sample)
@@ -158,14 +189,16 @@ def _twins(rivals: Rivals, population: Population, eta: Float[Tensor, "subject e
 def null_scores(rivals: Rivals, population: Population, *, count: int = NULLS, seed: int = 0) -> Float[Tensor, "subject null"]:
     """Scores of `count` one-compartment patients with each subject's doses, covariates and sampling times. They are the subject's own: drawn from a seed that
     its levels and their times make, whoever else is asked about."""
-    eta, noise = [], torch.zeros(len(population.level), count, population.level.shape[1])
+    drawn = []
     for i, is_sample in enumerate(population.is_sample):
         own = torch.stack([population.sample_time[i, is_sample], population.level[i, is_sample]])
         generator = torch.Generator().manual_seed(SEED_OFFSET + seed + zlib.crc32(own.numpy().tobytes()))
-        eta.append(torch.randn(count, len(rivals.one.variance), dtype=torch.float64, generator=generator))
-        noise[i][:, is_sample] = torch.randn(count, int(is_sample.sum()), generator=generator)
-    same = rows(population, torch.arange(len(noise)).repeat_interleave(count))
-    twins = _twins(rivals, same, torch.cat(eta), noise.flatten(0, 1))
+        eta, shift, own_noise = _normals(rivals, count, int(is_sample.sum()), generator)
+        noise = torch.zeros(count, population.level.shape[1])
+        noise[:, is_sample] = own_noise
+        drawn.append((eta, shift, noise))
+    same = rows(population, torch.arange(len(drawn)).repeat_interleave(count))
+    twins = _twins(rivals, same, *(torch.cat(each) for each in zip(*drawn, strict=True)))
     return scored(evidences(rivals, twins, seed=seed)).view(-1, count)
 
 

@@ -18,7 +18,7 @@ from pkvae_core.drugs.derived import complete
 from pkvae_core.drugs.population import Population, published_responses
 from pkvae_core.drugs.published.model import PublishedModel
 from pkvae_core.inference.importance import log_likelihood_of
-from pkvae_core.inference.mode import DIFFERENCE, find_mode, score_and_information
+from pkvae_core.inference.mode import DIFFERENCE, find_mode, inverse_root, score_and_information
 from pkvae_core.insight.residual_model import Correction, since_last_dose
 from pkvae_core.patient import Patient
 
@@ -67,7 +67,7 @@ def residual_mode(model: ResidualModel, population: Population) -> tuple[Normals
             if not bool(step.any()):
                 break
     curvature = _look(model, population, place)[1]
-    return place, torch.linalg.cholesky(torch.linalg.inv(curvature))
+    return place, inverse_root(curvature)
 
 
 def _height(model: ResidualModel, population: Population, place: Normals) -> Float[Tensor, " subject"]:

@@ -188,10 +188,12 @@ def _delayed(found: Record) -> str:
 
 def _classed(found: Record) -> str:
     pooled, areas = found["false_alarms"], [each["roc"]["area"] for each in found["drugs"].values() if not each["is_one_compartment"]]
+    simple = {drug: each["called_complex"] for drug, each in found["drugs"].items() if each["is_one_compartment"]}
+    truly = ", ".join(f"{load_card(drug).name} {each['called']} of {each['of']}" for drug, each in simple.items())
     return (
         f"Simple patients called complex: {100 * pooled['share']:.1f} % ({100 * pooled['low95']:.1f} to {100 * pooled['high95']:.1f}). From 1 to 10 levels "
         f"the two are told apart with an area under the ROC curve of {min(areas):.2f} to {max(areas):.2f}."
-    )
+    ) + (f" Called complex where the published models are one compartment: {truly}." if truly else "")
 
 
 def _residual(found: Record) -> str:

@@ -99,7 +99,15 @@ def test_figures_of_the_same_model_are_kept_and_the_table_says_all_of_them(monke
         "apart": 0.004,
         "effective": [450.0, 1200.0],
         "unreliable": 0,
-        "classical": {"errors": {"one compartment": 0.2, "two compartments": 0.15}, "closed": [0.98, 0.9, 1.05]},
+        "each": {"vae": [0.1], "exact": [0.1]},
+        "classical": {
+            "errors": {"one compartment": 0.2, "two compartments": 0.15},
+            "closed": [0.98, 0.9, 1.05],
+            "fits": {
+                "one compartment": {"log_likelihood": -30.0, "rounds": 6, "is_settled": True},
+                "two compartments": {"log_likelihood": -25.5, "rounds": 30, "is_settled": False},
+            },
+        },
     }
     monkeypatch.setattr(measured, "recorded", lambda name: {"seed": 0, "patients": measured.PATIENTS, "drugs": {"theophylline": row}})
     monkeypatch.setattr(measured, "available_drugs", lambda: ("theophylline",))
@@ -108,3 +116,7 @@ def test_figures_of_the_same_model_are_kept_and_the_table_says_all_of_them(monke
     said = measured.markdown(found)
     assert "1.010 (0.990 to 1.030)" in said and "15.0 (two compartments)" in said and "98 (90 to 105)" in said and "450 / 1,200" in said
     assert "without CYP3A5 89.1 %" in said
+    assert "one compartment | 20.0 | -30.0 | 6 | yes" in said and "two compartments | 15.0 | -25.5 | 30 | no" in said
+    before = row | {"classical": {"errors": {"one compartment": 0.3}, "closed": [0.9, 0.8, 1.0]}}  # recorded without saying how the fits ended
+    monkeypatch.setattr(measured, "_classical", lambda *_: row["classical"])
+    assert measured.with_fits(load_card("theophylline"), before, 0, print) == row

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from pkvae_core.checks.virtual import as_patients
+from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import rows, simulate
-from pkvae_core.inference.classical import Structure, fit_population
+from pkvae_core.inference.classical import fit_nested, task_of
+from pkvae_core.inference.estimates import Estimates
 from pkvae_core.insight.contrast import contrast
 from pkvae_core.insight.hybrid import (
     LEARNED,
@@ -24,6 +26,7 @@ from pkvae_core.insight.hybrid import (
     evidences,
     null_scores,
     one_compartment_twins,
+    structures,
 )
 from pkvae_core.insight.profile import fits, normalised_error
 from pkvae_core.vae.checkpoint import load_model
@@ -33,10 +36,11 @@ from pkvae_core.vae.checkpoint import load_model
 def rivals() -> Rivals:
     """Compartment models after a few rounds of fitting to a small cohort: good enough for laws."""
     model = load_model("theophylline")
-    cohort = simulate(model.card, 60, torch.Generator().manual_seed(5), samples=6, changing=0.0).population
+    cohort = simulate(model.card, 24, torch.Generator().manual_seed(5), samples=6, changing=0.0).population
     with torch.no_grad():
-        one, two = (fit_population(model.card, cohort, Structure(n), rounds=4) for n in (1, 2))
-    return Rivals(model, one.model, two.model, 0.3, 1.2, (one.estimates, two.estimates))
+        one, two = fit_nested(model.card, cohort, structures(model.card), rounds=2)
+        root = task_of(model.card, cohort, one.structure, seed=0).root(Estimates.of(one.estimates))
+    return Rivals(model, one.model, two.model, 0.3, 1.2, (one.plain(), two.plain()), root)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,20 @@ def test_rivals_come_back_from_plain_values_as_they_were(rivals, population):
     again = Rivals.restore(rivals.model, json.loads(json.dumps(rivals.plain())))
     assert torch.allclose(evidences(again, population), evidences(rivals, population), atol=1e-2)  # the search for a mode stops early, here or there
     assert again.probability(1.0) == rivals.probability(1.0) and again.plain() == rivals.plain()
+
+
+def test_what_is_not_known_of_the_population_spreads_its_patients(rivals, population):
+    """The same normals, once from the fitted population itself and once each from a population of its own."""
+    spread = []
+    for each in (replace(rivals, root=None), replace(rivals, root=0.5 * torch.eye(len(rivals.root), dtype=torch.float64))):
+        twins = [one_compartment_twins(each, population, torch.Generator().manual_seed(s)) for s in range(8)]
+        spread.append(float(torch.stack([twin.level[twin.is_sample].log() for twin in twins]).std(0).mean()))
+    assert spread[1] > 1.3 * spread[0]
+
+
+def test_a_drug_that_is_swallowed_may_start_late_without_being_complex():
+    one, two = structures(load_card("warfarin"))
+    assert one.has_lag and two.has_lag and not any(each.has_lag for each in structures(load_card("phenobarbital")))
 
 
 def test_the_calibration_finds_the_slope_that_made_the_labels():

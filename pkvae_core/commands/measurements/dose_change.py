@@ -29,7 +29,7 @@ def _of(card: DrugCard, seed: int, say: Callable[[str], None]) -> list[dict]:
     cohort = two_visits(card, COHORT, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed + 1)).seen
     with torch.no_grad():
         fitted = fit_population(card, cohort, Structure(1, is_absorbed_at_once=card.peak_by_h < AT_ONCE_H), rounds=ROUNDS, seed=seed)
-    say(f"{card.drug}: the linear model was fitted in {fitted.rounds} rounds")
+    say(f"{card.drug}: the linear model was fitted in {fitted.rounds} rounds, {'settled' if fitted.is_settled else 'NOT settled'}")
     visits = two_visits(card, PATIENTS, torch.Generator().manual_seed(SEED_OFFSET + 1000 * seed))
     return figures(dose_change(card, engines(card, fitted.model, model, seed), visits, say), np.asarray(visits.factor), seed)
 

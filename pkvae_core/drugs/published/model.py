@@ -53,7 +53,7 @@ class PublishedModel:
     population: str
     covariates: tuple[str, ...]
     typical: Callable[[Mapping[str, Tensor]], Parameters]
-    variance: Mapping[str, float]
+    variance: Mapping[str, float | Tensor]
     error: ResidualError
     headlines: tuple[Headline, ...]
     covariance: Mapping[tuple[str, str], float] | None = None
@@ -65,7 +65,7 @@ class PublishedModel:
     def omega(self) -> Tensor:
         """Covariance of the etas [parameter, parameter], in the order of `variance`."""
         names = list(self.variance)
-        omega = torch.diag(torch.tensor(list(self.variance.values()), dtype=torch.float64))
+        omega = torch.diag(torch.stack([torch.as_tensor(each, dtype=torch.float64) for each in self.variance.values()]))
         for (a, b), value in (self.covariance or {}).items():
             omega[names.index(a), names.index(b)] = omega[names.index(b), names.index(a)] = value
         return omega
