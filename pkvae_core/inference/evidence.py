@@ -74,11 +74,15 @@ def around(
     rung: int,
 ) -> EtaDraws:
     """Weighed draws from the t at `place` (centre, Cholesky factor), defended by the prior."""
-    centre, scale = place
+    later = model.later_normals(population.occasions.shape[1])  # no level tells of them: they stay as the prior has them
+    centre, scale = (table[..., : table.shape[-1] - later] for table in place)
+    scale = scale[:, : centre.shape[1]]
     near, prior = _standard(draws, centre.shape[1], generator)
-    normal = torch.cat([centre[:, None] + near @ scale.transpose(1, 2), prior.expand(len(centre), -1, -1)], 1)
-    log_p = log_prior(normal)
-    log_proposal = torch.logaddexp(_log_t(normal, centre, scale) + math.log(1 - DEFENCE), log_p + math.log(DEFENCE))
+    told = torch.cat([centre[:, None] + near @ scale.transpose(1, 2), prior.expand(len(centre), -1, -1)], 1)
+    log_p = log_prior(told)
+    log_proposal = torch.logaddexp(_log_t(told, centre, scale) + math.log(1 - DEFENCE), log_p + math.log(DEFENCE))
+    untold = torch.randn(draws, later, dtype=torch.float64, generator=generator)
+    normal = torch.cat([told, untold.expand(len(told), -1, -1)], -1)
     concentration = published_responses(model, card, population, normal).curves(population.doses, population.sample_time)[0]
     log_weight = (log_likelihood_of(population, concentration.double(), model.error) + log_p - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
     smoothed, k_hat = smooth(log_weight)
@@ -89,7 +93,7 @@ def around(
 def from_prior(model: PublishedModel, population: Population, *, draws: int, generator: torch.Generator) -> EtaDraws:
     """Draws for subjects without levels: all worth the same."""
     subjects = len(population.covariates)
-    normal = torch.randn(draws, len(model.variance), dtype=torch.float64, generator=generator).expand(subjects, -1, -1)
+    normal = torch.randn(draws, model.normals(population.occasions.shape[1]), dtype=torch.float64, generator=generator).expand(subjects, -1, -1)
     even, zero = torch.full((subjects, draws), -math.log(draws), dtype=torch.float64), torch.zeros(subjects, dtype=torch.float64)
     return EtaDraws(normal, even, zero, torch.full_like(zero, draws), zero, torch.full_like(zero, PRIOR))
 

@@ -97,7 +97,7 @@ def _look(model: PublishedModel, card: DrugCard, population: Population, normal:
 
 def find_mode(model: PublishedModel, card: DrugCard, population: Population) -> Mode:
     """The mode of each patient by damped Gauss-Newton from the typical patient on; patients who have arrived are left alone."""
-    place = _look(model, card, population, torch.zeros(len(population.covariates), len(model.variance), dtype=torch.float64))
+    place = _look(model, card, population, torch.zeros(len(population.covariates), model.normals(population.occasions.shape[1]), dtype=torch.float64))
     damping = torch.full_like(place.height, FIRST_DAMPING)
     is_converged = torch.zeros(len(place.height), dtype=torch.bool)
     for _ in range(STEPS):

@@ -95,7 +95,7 @@ def exact_posterior(card: DrugCard, population: Population, *, draws: int = 10_0
     generator = torch.Generator().manual_seed(seed)
     models = [MODELS[m.name] for m in card.published_models]
     prior = torch.tensor([m.weight for m in card.published_models]).double().log()
-    each = [_weigh(model, card, population, *_from_prior(model, draws, generator)) for model in models]
+    each = [_weigh(model, card, population, *_from_prior(model.normals(population.occasions.shape[1]), draws, generator)) for model in models]
     exact = _join(each, prior)
     for _ in range(ROUNDS):
         if exact.is_reliable:
@@ -118,8 +118,8 @@ def _weigh(model: PublishedModel, card: DrugCard, population: Population, normal
     return _Draws(normal, responses, log_likelihood_of(population, concentration, model.error)[0].double() + log_ratio)
 
 
-def _from_prior(model: PublishedModel, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    return torch.randn(draws, len(model.variance), dtype=torch.float64, generator=generator), torch.zeros(draws, dtype=torch.float64)
+def _from_prior(normals: int, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    return torch.randn(draws, normals, dtype=torch.float64, generator=generator), torch.zeros(draws, dtype=torch.float64)
 
 
 def _around(found: _Draws, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -15,8 +15,9 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.population import Population, VirtualPatients, is_dose_proportional, rows, simulate
 from pkvae_core.vae.checkpoint import save_model
+from pkvae_core.vae.hiding import hide
 from pkvae_core.vae.untrained import untrained
-from pkvae_core.vae.vae import PKVAE, Parts, hide, objective
+from pkvae_core.vae.vae import PKVAE, Parts, objective
 
 POOL = 8192
 SAVE_EVERY = 1000
