@@ -72,7 +72,7 @@ class Population:
         is_sample = torch.arange(most) < torch.tensor([len(c) for c in counted])[:, None]
         covariates, history = _histories(card, patients)
         doses = course(card, [p.doses for p in patients])
-        ends = _ends(card, [[d.time_h for d in p.doses] for p in patients], [[s.time_h for s in each] for each in counted])
+        ends = _ends(card, [[d.time_h for d in p.doses] for p in patients], [[s.time_h for s in p.samples] for p in patients])
         return cls(covariates, history, doses, samples[0], samples[1], samples[2].bool(), is_sample, samples[3], ends)
 
 

@@ -6,6 +6,7 @@ to one of the b_i, whose earlier bodies left what is still there of earlier dose
 sampled occasion, a usual one, and a fresh one for all that comes after.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,9 +14,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import MixtureSameFamily, MultivariateNormal
 
-from pkvae_core.drugs.population import Population
-from pkvae_core.inference.importance import WeightedDraws
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.population import Population, varies_between_occasions
+from pkvae_core.drugs.published import MODELS
+from pkvae_core.inference.importance import WeightedDraws, unweighted
 from pkvae_core.inference.ladder import RUNGS, climb
+from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.encoder import covariate_features, mixture
@@ -78,13 +82,13 @@ def visited(model: PKVAE, population: Population, *, draws: int, seed: int) -> V
     """What is believed of subjects after all of their occasions: of several who had one each, or of a lone one who had more."""
     assert model.occasions is not None
     generator, links = (torch.Generator().manual_seed(number) for number in (seed, seed + 1))
-    drawn, rungs = climb(model, _on(population, 0), draws=draws, generator=generator)
+    drawn, rungs = _told(model, _on(population, 0), draws, generator)
     features = covariate_features(population.covariates, model.configuration.scales)[:, None].expand(-1, draws, -1)
     sampled, usual = (drawn.z,), one_each(model.occasions.usual(drawn.z, features), links)
     for occasion in range(1, population.occasions.shape[1]):
         echo = _resampled(drawn, ECHOES)
         again = Revisit(model, model.occasions.another(usual[:, echo], features[:, echo]), tuple(z[:, echo] for z in sampled), seed + 1 + occasion)
-        found, ways = climb(again, _on(population, occasion), draws=draws, generator=generator)
+        found, ways = _told(again, _on(population, occasion), draws, generator)
         drawn, rungs, origin = _with_worse(found, drawn), [max(rungs[0], ways[0], key=RUNGS.index)], again.origins(found.z)
         sampled, usual = (*(body[:, origin] for body in again.sampled), found.z), usual[:, echo[origin]]
     return Visited(drawn, tuple(rungs), sampled, one_each(model.occasions.another(usual, features), links))
@@ -98,6 +102,29 @@ def revisited(model: PKVAE, population: Population, z: Float[Tensor, "subject dr
     links = torch.Generator().manual_seed(seed + 1)
     usual = one_each(model.occasions.usual(z, features), links)
     return model.responses(one_each(model.occasions.another(usual, features), links), population, sampled=(z,) * population.occasions.shape[1])
+
+
+def _told(model: PKVAE, population: Population, draws: int, generator: torch.Generator) -> tuple[WeightedDraws, list[str]]:
+    """What the levels of an occasion tell by the ladder; where they are all left out, what is believed without them."""
+    if bool(population.is_sample.any()):
+        return climb(model, population, draws=draws, generator=generator)
+    drawn = unweighted(model, population, model.prior(population.covariates), draws=draws, generator=generator)
+    return drawn, ["prior"] * len(drawn.z)
+
+
+def unmeasured(card: DrugCard, patient: Patient) -> Patient:
+    """The patient before the levels: without them or, where it matters on how many occasions they were drawn, with all of them left out."""
+    return replace(patient, samples=tuple(replace(s, trust=0.0) for s in patient.samples) if varies_between_occasions(card) else ())
+
+
+def occasion_caution(card: DrugCard, patient: Patient) -> tuple[str, ...]:
+    """What an answer means where occasions differ and levels of some are known."""
+    within = next((found for m in card.published_models if (found := MODELS[m.name].occasion_variance)), None)
+    if not within or not any(sample.trust > 0 for sample in patient.samples):
+        return ()
+    spread = ", ".join(f"{name} {100 * math.sqrt(math.expm1(variance)):.0f} %" for name, variance in within.items())
+    said = f"{card.name} differs in the same patient from visit to visit (coefficients of variation: {spread})."
+    return (f"{said} Up to the next dose after the last level the curve is that visit's own; all that comes later, the dose included, allows for another one.",)
 
 
 def _gaussians(mixed: MixtureSameFamily) -> MultivariateNormal:

@@ -20,7 +20,7 @@ from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.importance import unweighted
 from pkvae_core.inference.ladder import climb
 from pkvae_core.inference.mixing import Belief, Mixed, mixed, share_of
-from pkvae_core.inference.occasions import visited
+from pkvae_core.inference.occasions import occasion_caution, unmeasured, visited
 from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
@@ -72,7 +72,7 @@ class Posterior:
 
     def prior(self) -> "Posterior":
         """What was believed before the levels: the same patient without them."""
-        return self.revise(replace(self.patient, samples=()))
+        return self.revise(unmeasured(self.card, self.patient))
 
     def resampled(self, count: int) -> "Posterior":
         """The same belief as `count` draws of equal weight (systematic resampling, deterministic)."""
@@ -133,10 +133,9 @@ def individualise_all(model: PKVAE, patients: Sequence[Patient], *, draws: int =
 
 def _alike(population: Population) -> list[Tensor]:
     """Who can be asked about together: all without levels, all whose levels are of one occasion at most, and each of the others alone."""
-    has_levels, is_often = population.is_sample.any(1), (population.occasions > NEVER).sum(1) > 1
-    groups = [~has_levels, has_levels & ~is_often]
-    index = [mask.nonzero()[:, 0] for mask in groups if bool(mask.any())]
-    return [*index, *(has_levels & is_often).nonzero()]
+    has_levels, occasions = population.is_sample.any(1), (population.occasions > NEVER).sum(1)
+    groups = [mask & (occasions == most) for most in (0, 1) for mask in (~has_levels, has_levels)]
+    return [*(mask.nonzero()[:, 0] for mask in groups if bool(mask.any())), *(occasions > 1).nonzero()]
 
 
 def _some(population: Population, index: Tensor) -> Population:
@@ -149,7 +148,7 @@ def _some(population: Population, index: Tensor) -> Population:
 def _believe(model: PKVAE, population: Population, draws: int, seed: int) -> Belief:
     generator, has_levels = torch.Generator().manual_seed(seed), bool(population.is_sample.any())
     with torch.no_grad():
-        if has_levels and population.occasions.shape[1]:
+        if population.occasions.shape[1]:
             found = visited(model, population, draws=draws, seed=seed)
             return Belief(found.drawn, found.rungs, model.responses(found.later, population, sampled=found.sampled))
         if has_levels:
@@ -208,7 +207,7 @@ def cautions_of(card: DrugCard, patient: Patient, rung: str) -> tuple[str, ...]:
             cautions.append(f"{spec.label} is unknown: the answer averages over patients of all values.")
         elif not spec.soft_low <= value <= spec.soft_high:
             cautions.append(f"{spec.label} {value:.4g} {spec.unit} lies outside {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")
-    return (*cautions, *change_cautions(card, patient))
+    return (*cautions, *change_cautions(card, patient), *occasion_caution(card, patient))
 
 
 def predict(posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[float] | np.ndarray) -> Prediction:

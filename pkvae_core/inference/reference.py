@@ -71,7 +71,7 @@ def exact_individual(card: DrugCard, patient: Patient, *, draws: int = 10_000, s
         raise ValueError(f"the exact posterior needs every covariate that the published models use; unknown here: {', '.join(unknown)}.")
     with torch.no_grad():
         exact = exact_posterior(card, Population.of(card, [patient]), draws=draws, seed=seed)
-    rung = "prior" if not patient.samples else "weighted" if exact.is_reliable else "failed"
+    rung = "prior" if not any(s.trust > 0 for s in patient.samples) else "weighted" if exact.is_reliable else "failed"
     posterior = Posterior(
         card=card,
         engine="exact",
