@@ -77,7 +77,7 @@ class Population:
 
 
 def varies_between_occasions(card: DrugCard) -> bool:
-    """Whether any of the card's published models says so."""
+    """Whether the card's published models say so: all of them, or none."""
     return any(MODELS[m.name].occasion_variance for m in card.published_models)
 
 
@@ -152,8 +152,8 @@ def published_responses(model: PublishedModel, card: DrugCard, population: Popul
     known.
     """
 
-    def at(table: Tensor, occasion: Tensor | None = None) -> Parameters:
-        return model.at({c.name: table[:, i] for i, c in enumerate(card.covariates)}, normal, occasion)
+    def at(table: Tensor, *occasion: Tensor) -> Parameters:
+        return model.at({c.name: table[:, i] for i, c in enumerate(card.covariates)}, normal, *occasion)
 
     history = population.history
     if normal.shape[-1] == len(model.variance):
@@ -186,9 +186,7 @@ def _true(card: DrugCard, population: Population, model: Int[Tensor, " subject"]
     if not varies_between_occasions(card):
         return true, None
     now = replace(population, history=History.none(population.covariates), ends=None)
-    still = [n[..., : len(m.variance) + len(m.occasion_variance or ())].clone() for m, n in zip(models, normals, strict=True)]
-    for m, normal in zip(models, still, strict=True):
-        normal[..., len(m.variance) :] = 0
+    still = [n.index_fill(-1, torch.arange(len(m.variance), n.shape[-1]), 0) for m, n in zip(models, normals, strict=True)]
     return true, own([published_responses(m, card, now, normal) for m, normal in zip(models, still, strict=True)])
 
 
