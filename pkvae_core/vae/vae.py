@@ -5,7 +5,8 @@ the encoder that we ship, sees a few noisy levels and must find the same z. One 
     E_q_T[-log p(curve | z)] + beta (E_q_T[-log q(z | levels, doses, c)] - H(q_T)) + a light pull of z towards Normal(0, I).
 The student is asked twice: with the levels, and with covariates alone, which makes it the prior p(z | c).
 z is the patient at the latest covariates. Who the same patient was before they changed is learned from virtual patients whose etas stay while their
-covariates change: z + M(z, c, change) change, the latent's own way of keeping an individual's deviation from what is typical.
+covariates change: z + M(z, c, change) change, the latent's own way of keeping an individual's deviation from what is typical. Of a drug that varies between
+occasions z is the body of one of them; who the same patient is on another is learned beside it (see `occasions`).
 """
 
 from dataclasses import asdict, dataclass
