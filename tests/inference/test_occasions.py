@@ -8,6 +8,7 @@ import torch
 
 from pkvae_core.drugs.population import Population
 from pkvae_core.exposure import weighted_quantile
+from pkvae_core.inference.answering import answer_for, answer_for_all
 from pkvae_core.inference.mapbayes import map_bayes
 from pkvae_core.inference.occasions import Revisit, unmeasured, visited
 from pkvae_core.inference.posterior import curves, individualise, individualise_all
@@ -129,3 +130,10 @@ def test_other_drugs_know_of_no_occasions():
     population = Population.of(model.card, [patient])
     assert model.occasions is None and not bool((population.occasions > NEVER).any())
     assert not individualise(model, patient).responses.earlier
+
+
+def test_whoever_answers_does_so_for_a_ward_as_for_each_patient(model):
+    ward = answer_for_all(model, [ONCE, TWICE], draws=200)
+    for found in ward:
+        alone = answer_for(model, found.patient, draws=200)
+        assert alone.entitlement == found.entitlement and alone.cautions == found.cautions
