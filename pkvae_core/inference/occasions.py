@@ -27,6 +27,7 @@ from pkvae_core.vae.occasions import one_each
 from pkvae_core.vae.vae import PKVAE
 
 ECHOES = 400  # draws of the usual body that stand for all of them before another occasion
+WORDS = {"CL": "clearance", "V1": "volume", "ktr": "absorption rate"}
 FROM_BELIEF = 0.5  # of the proposals for another occasion: from what is believed before it; the others from the encoder, which knows its levels alone
 
 
@@ -122,8 +123,8 @@ def occasion_caution(card: DrugCard, patient: Patient) -> tuple[str, ...]:
     within = next((found for m in card.published_models if (found := MODELS[m.name].occasion_variance)), None)
     if not within or not any(sample.trust > 0 for sample in patient.samples):
         return ()
-    spread = ", ".join(f"{name} {100 * math.sqrt(math.expm1(variance)):.0f} %" for name, variance in within.items())
-    said = f"{card.name} differs in the same patient from visit to visit (coefficients of variation: {spread})."
+    spread = ", ".join(f"{WORDS.get(name, name)} {100 * math.sqrt(math.expm1(variance)):.0f} %" for name, variance in within.items())
+    said = f"{card.name} differs in the same patient from visit to visit (coefficient of variation: {spread})."
     return (f"{said} Up to the next dose after the last level the curve is that visit's own; all that comes later, the dose included, allows for another one.",)
 
 

@@ -120,7 +120,7 @@ def test_a_visit_whose_levels_are_left_out_is_one_that_nobody_measured(model):
 
 
 def test_the_reader_is_told_which_day_is_which(once, model):
-    assert any("from visit to visit" in caution and "CL 31 %" in caution for caution in once.cautions)
+    assert any("from visit to visit" in caution and "clearance 31 %" in caution for caution in once.cautions)
     assert not any("from visit to visit" in caution for caution in individualise(model, replace(ONCE, samples=())).cautions)
 
 
