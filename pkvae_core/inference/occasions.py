@@ -125,9 +125,8 @@ def occasion_caution(card: DrugCard, patient: Patient) -> tuple[str, ...]:
         return ()
     spread = ", ".join(f"{WORDS.get(name, name)} {100 * math.sqrt(math.expm1(variance)):.0f} %" for name, variance in within.items())
     said = f"{card.name} differs in the same patient from visit to visit (coefficient of variation: {spread})."
-    return (
-        f"{said} Up to the next dose after the last level the curve is that visit's own; all that comes later, the doses and parameters shown included, allows for another one.",
-    )
+    later = "all that comes later, the doses and parameters shown included, allows for another one"
+    return (f"{said} Up to the next dose after the last level the curve is that visit's own; {later}.",)
 
 
 def _gaussians(mixed: MixtureSameFamily) -> MultivariateNormal:
