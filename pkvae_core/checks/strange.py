@@ -18,7 +18,7 @@ from pkvae_core.patient import Covariate, Patient, Sample
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.exponentials import Pulses
 from pkvae_core.structural.responses import Responses
-from pkvae_core.vae.vae import hide
+from pkvae_core.vae.hiding import hide
 
 LIMIT_SHARE = 0.02  # the laboratory's limit, as a share of the concentration aimed at
 CLAIMED_ML_PER_MIN = 60.0  # what the record of a patient on dialysis still says, at least

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.cohorts import CHANGES, COHORTS
+from pkvae_core.drugs.occasions import Epochs, table_of_ends
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import Parameters, PublishedModel, pulses
 from pkvae_core.drugs.regimens import MOST_SAMPLES, SAMPLE_COUNT_WEIGHTS, average_concentration, clinical_doses, clinical_sample_times
@@ -40,7 +41,9 @@ class History:
 @dataclass(frozen=True)
 class Population:
     """A batch of patients as tensors, padded: the only place that pads. Covariates are the latest ones, NaN where unknown; `level` holds the LLOQ where
-    `is_below_lloq`; `trust` is the power of each level's likelihood; `morning` is the hour of the record that is 08:00, 0 where none is given."""
+    `is_below_lloq`; `trust` is the power of each level's likelihood; `morning` is the hour of the record that is 08:00, 0 where none is given. `ends` says when
+    each occasion ended that levels tell of (see `occasions`), where the drug varies between them and more than one matters; without it, one body holds
+    throughout."""
 
     covariates: Float[Tensor, "subject covariate"]
     history: History
@@ -51,10 +54,16 @@ class Population:
     is_sample: Bool[Tensor, "subject sample"]
     trust: Float[Tensor, "subject sample"]
     morning: Float[Tensor, " subject"] = None  # pyright: ignore[reportAssignmentType]
+    ends: Float[Tensor, "subject occasion"] | None = None
 
     def __post_init__(self):
         if self.morning is None:
             object.__setattr__(self, "morning", torch.zeros(len(self.covariates)))
+
+    @property
+    def occasions(self) -> Float[Tensor, "subject occasion"]:
+        """`ends`, without columns where one body holds throughout."""
+        return torch.zeros(len(self.covariates), 0) if self.ends is None else self.ends
 
     @classmethod
     def of(cls, card: DrugCard, patients: Sequence[Patient]) -> "Population":
@@ -70,7 +79,20 @@ class Population:
         covariates, history = _histories(card, patients)
         doses = course(card, [p.doses for p in patients])
         morning = torch.tensor([p.morning_h or 0.0 for p in patients])
-        return cls(covariates, history, doses, samples[0], samples[1], samples[2].bool(), is_sample, samples[3], morning)
+        ends = _ends(card, [[d.time_h for d in p.doses] for p in patients], [[s.time_h for s in p.samples] for p in patients])
+        return cls(covariates, history, doses, samples[0], samples[1], samples[2].bool(), is_sample, samples[3], morning, ends)
+
+
+def varies_between_occasions(card: DrugCard) -> bool:
+    """Whether the card's published models say so: all of them, or none."""
+    return any(MODELS[m.name].occasion_variance for m in card.published_models)
+
+
+def _ends(card: DrugCard, doses: Sequence[Sequence[float]], levels: Sequence[Sequence[float]]) -> Float[Tensor, "subject occasion"] | None:
+    """When each subject's occasions ended, from the hours of doses and levels; None where the drug does not vary between them."""
+    if not varies_between_occasions(card):
+        return None
+    return table_of_ends(doses, levels, card.typical_regimen.interval_h)
 
 
 def _histories(card: DrugCard, patients: Sequence[Patient]) -> tuple[Tensor, History]:
@@ -113,12 +135,16 @@ def course(card: DrugCard, courses: Sequence[Sequence[Dose]]) -> Doses:
 
 @dataclass(frozen=True)
 class VirtualPatients:
-    """Patients and the truth about them: index of the published model (in the card's order), true responses, true concentration at the samples."""
+    """Patients and the truth about them: index of the published model (in the card's order), true responses, true concentration at the samples.
+
+    `usual` is who they are between occasions, where these differ.
+    """
 
     population: Population
     model: Int[Tensor, " subject"]
     responses: AnyResponses
     concentration: Float[Tensor, "subject sample"]
+    usual: AnyResponses | None = None
 
     @property
     def pulses(self) -> Pulses:
@@ -126,31 +152,49 @@ class VirtualPatients:
         return self.responses.pulses
 
 
-def published_responses(model: PublishedModel, card: DrugCard, population: Population, normal: Float[Tensor, "subject draw eta"]) -> AnyResponses:
+def published_responses(model: PublishedModel, card: DrugCard, population: Population, normal: Float[Tensor, "subject draw normal"]) -> AnyResponses:
     """What the published model says of patients with these standard normal etas: typical values follow the covariates in time, the etas stay.
 
-    Every covariate that the model uses must be known.
+    With one normal for each eta, one body holds throughout; those of kappas after them make one for each occasion. Every covariate that the model uses must be
+    known.
     """
 
-    def at(table: Tensor) -> Parameters:
-        return model.at({c.name: table[:, i] for i, c in enumerate(card.covariates)}, normal)
+    def at(table: Tensor, *occasion: Tensor) -> Parameters:
+        return model.at({c.name: table[:, i] for i, c in enumerate(card.covariates)}, normal, *occasion)
 
     history = population.history
-    now, *before = (at(row) for row in (population.covariates, *history.covariates.unbind(1)))
+    if normal.shape[-1] == len(model.variance):
+        now, *before, until = at(population.covariates), *(at(row) for row in history.covariates.unbind(1)), history.until
+    else:
+        epochs, tables = Epochs.of(history.until, population.occasions), torch.cat([history.covariates, population.covariates[:, None]], 1)
+        subject, until = torch.arange(len(normal)), epochs.until
+        *before, now = (at(tables[subject, i], occasion) for i, occasion in zip(epochs.covariate.unbind(1), epochs.occasion.unbind(1), strict=True))
     if model.body is not None:
-        return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), history.until).begun_at(population.morning)
-    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), history.until, model.onset_changes)
+        return Simulated(model.body(now), tuple(model.body(parameters) for parameters in before), until).begun_at(population.morning)
+    return Responses(pulses(now), tuple(pulses(parameters) for parameters in before), until, model.onset_changes)
 
 
 def true_responses(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> AnyResponses:
     """One true patient for each subject, from its own published model."""
-    each = []
-    for m in card.published_models:
-        published = MODELS[m.name]
-        normal = torch.randn(len(model), 1, len(published.variance), dtype=torch.float64, generator=generator)
-        each.append(published_responses(published, card, population, normal))
-    side_by_side, subject = joined(each), torch.arange(len(model))
-    return side_by_side.map(lambda table: table[subject, model][:, None])
+    return _true(card, population, model, generator)[0]
+
+
+def _true(card: DrugCard, population: Population, model: Int[Tensor, " subject"], generator: torch.Generator) -> tuple[AnyResponses, AnyResponses | None]:
+    """The same, and who those patients usually are at their latest covariates: without kappas. None where nothing varies between occasions."""
+    subject, occasions = torch.arange(len(model)), population.occasions.shape[1]
+
+    def own(each: list[AnyResponses]) -> AnyResponses:
+        return joined(each).map(lambda table: table[subject, model][:, None])
+
+    models = [MODELS[m.name] for m in card.published_models]
+    sizes = [len(m.variance) + len(m.occasion_variance or ()) * (occasions + 1) for m in models]
+    normals = [torch.randn(len(model), 1, size, dtype=torch.float64, generator=generator) for size in sizes]
+    true = own([published_responses(m, card, population, normal) for m, normal in zip(models, normals, strict=True)])
+    if not varies_between_occasions(card):
+        return true, None
+    now = replace(population, history=History.none(population.covariates), ends=None)
+    still = [n.index_fill(-1, torch.arange(len(m.variance), n.shape[-1]), 0) for m, n in zip(models, normals, strict=True)]
+    return true, own([published_responses(m, card, now, normal) for m, normal in zip(models, still, strict=True)])
 
 
 def is_dose_proportional(card: DrugCard) -> bool:
@@ -172,10 +216,13 @@ def typical_clearance(card: DrugCard, covariates: dict[str, Tensor]) -> Tensor:
     return torch.stack([MODELS[m.name].clearance(covariates, average_concentration(card)) for m in card.published_models]).mean(0)
 
 
-def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples: int | None = None, changing: float = CHANGING) -> VirtualPatients:
+def simulate(
+    card: DrugCard, count: int, generator: torch.Generator, *, samples: int | None = None, changing: float = CHANGING, is_of_one_occasion: bool = True
+) -> VirtualPatients:
     """`count` fresh virtual patients with all covariates known and 1 to 10 levels each (or exactly `samples`).
 
-    A share `changing` of them has covariates that change once or twice during the course.
+    A share `changing` of them has covariates that change once or twice during the course. All levels are of the body of one occasion, however far apart; else
+    that body changes from visit to visit, as in a record.
     """
     if not card.published_models:
         raise ValueError(f"virtual patients are drawn from published models, and {card.name} has none: its model was learned from a cohort alone.")
@@ -192,13 +239,21 @@ def simulate(card: DrugCard, count: int, generator: torch.Generator, *, samples:
     )
     is_sample = torch.arange(MOST_SAMPLES) < number[:, None]
     blank = Population(covariates, history, doses, time, time, is_sample, is_sample, torch.ones_like(time))
-    truth = true_responses(card, blank, model, generator)
+    if not is_of_one_occasion:
+        blank = replace(blank, ends=_ends_of(card, blank))
+    truth, usual = _true(card, blank, model, generator)
     concentration = truth.curves(doses, time)[0][:, 0]
     lloq = average_concentration(card) * torch.exp(torch.empty(count, 1).uniform_(math.log(0.005), math.log(0.15), generator=generator))
     observed = concentration + error_sd(card, model, concentration) * torch.randn(concentration.shape, generator=generator)
     is_below = observed < lloq
     population = replace(blank, level=torch.where(is_below, lloq, observed), is_below_lloq=is_below & is_sample)
-    return VirtualPatients(population, model, truth, concentration)
+    return VirtualPatients(population, model, truth, concentration, usual)
+
+
+def _ends_of(card: DrugCard, population: Population) -> Float[Tensor, "subject occasion"] | None:
+    doses, given = population.doses.time, population.doses.amount > 0
+    known = zip(population.sample_time, population.is_sample, strict=True)
+    return _ends(card, [time[is_given].tolist() for time, is_given in zip(doses, given, strict=True)], [time[is_sample].tolist() for time, is_sample in known])
 
 
 def _drawn_history(
@@ -237,7 +292,7 @@ Batch = TypeVar("Batch")
 def rows(batch: Batch, index: Tensor | slice) -> Batch:
     """Some of the subjects of a batch: of any dataclass whose fields are tensors, such dataclasses or tuples of them, with the subject as first axis.
 
-    A number in it is kept.
+    A number in it is kept, and what is not there.
     """
     parts = [getattr(batch, f.name) for f in fields(batch)]  # pyright: ignore[reportArgumentType]
     return type(batch)(*(_some(part, index) for part in parts))
@@ -246,6 +301,6 @@ def rows(batch: Batch, index: Tensor | slice) -> Batch:
 def _some(part, index: Tensor | slice):
     if isinstance(part, tuple):
         return tuple(rows(each, index) for each in part)
-    if isinstance(part, int):
+    if part is None or isinstance(part, int):
         return part
     return part[index] if isinstance(part, Tensor) else rows(part, index)

@@ -10,6 +10,7 @@ from itertools import chain
 from pkvae_core.inference.domain import IMPOSSIBLE, entitlement
 from pkvae_core.inference.mapbayes import map_bayes
 from pkvae_core.inference.misfit import misfit
+from pkvae_core.inference.occasions import unmeasured
 from pkvae_core.inference.posterior import Posterior, individualise, individualise_all
 from pkvae_core.inference.verdict import CAUTION, OUT, REFUSED, Reason
 from pkvae_core.patient import Patient
@@ -28,8 +29,8 @@ def answer_for(model: PKVAE, patient: Patient, *, draws: int = 1000, seed: int =
 def answer_for_all(model: PKVAE, patients: Sequence[Patient], *, draws: int = 1000, seed: int = 0) -> list[Posterior]:
     """`answer_for` each patient, the model asked in one batch; and in another what it believed of them before their levels."""
     posteriors = individualise_all(model, patients, draws=draws, seed=seed)
-    unmeasured = [replace(posterior.patient, samples=()) for posterior in posteriors if posterior.patient.samples]
-    priors = iter(individualise_all(model, unmeasured, draws=draws, seed=seed) if unmeasured else ())
+    bare = [unmeasured(model.card, posterior.patient) for posterior in posteriors if posterior.patient.samples]
+    priors = iter(individualise_all(model, bare, draws=draws, seed=seed) if bare else ())
     return [_entitled(model, p, next(priors) if p.patient.samples else None, draws=draws, seed=seed) for p in posteriors]
 
 

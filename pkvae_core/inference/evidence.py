@@ -84,9 +84,12 @@ def around(
     rung: int,
 ) -> EtaDraws:
     """Weighed draws from the t at `place` (centre, Cholesky factor), defended by the prior."""
-    normal, log_proposal = proposed(place, _standard(draws, place[0].shape[1], generator))
+    size = place[0].shape[1] - (later := model.later_normals(population.occasions.shape[1]))  # no level tells of later ones: they stay as the prior has them
+    told, log_proposal = proposed((place[0][:, :size], place[1][:, :size, :size]), _standard(draws, size, generator))
+    untold = torch.randn(draws, later, dtype=torch.float64, generator=generator)
+    normal = torch.cat([told, untold.expand(len(told), -1, -1)], -1)
     concentration = published_responses(model, card, population, normal).curves(population.doses, population.sample_time)[0]
-    log_joint = log_likelihood_of(population, concentration.double(), model.error) + log_prior(normal)
+    log_joint = log_likelihood_of(population, concentration.double(), model.error) + log_prior(told)
     log_weight = (log_joint - log_proposal).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
     smoothed, k_hat = smooth(log_weight)
     log_evidence = log_weight.logsumexp(-1) - math.log(draws)
@@ -96,7 +99,7 @@ def around(
 def from_prior(model: PublishedModel, population: Population, *, draws: int, generator: torch.Generator) -> EtaDraws:
     """Draws for subjects without levels: all worth the same."""
     subjects = len(population.covariates)
-    normal = torch.randn(draws, len(model.variance), dtype=torch.float64, generator=generator).expand(subjects, -1, -1)
+    normal = torch.randn(draws, model.normals(population.occasions.shape[1]), dtype=torch.float64, generator=generator).expand(subjects, -1, -1)
     even, zero = torch.full((subjects, draws), -math.log(draws), dtype=torch.float64), torch.zeros(subjects, dtype=torch.float64)
     return EtaDraws(normal, even, zero, torch.full_like(zero, draws), zero, torch.full_like(zero, PRIOR))
 

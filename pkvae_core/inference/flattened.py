@@ -15,6 +15,7 @@ from pkvae_core.drugs.population import Population
 from pkvae_core.inference.adapt import draw_t, log_t, moments
 from pkvae_core.inference.importance import WeightedDraws, log_density, weigh
 from pkvae_core.inference.ladder import is_trusted
+from pkvae_core.inference.occasions import revisited
 from pkvae_core.inference.posterior import Posterior
 from pkvae_core.vae.vae import PKVAE
 
@@ -35,7 +36,7 @@ def flattened(model: PKVAE, posterior: Posterior, power: float, *, seed: int = 0
     population, generator = Population.of(model.card, [posterior.patient]), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         drawn = _moved(model, population, posterior, power, generator)
-        responses = model.responses(drawn.z, population)
+        responses = revisited(model, population, drawn.z, seed=seed)
     weight, member = drawn.log_weight[0].double().softmax(0), drawn.log_member[0].double().exp()
     shares = dict(zip(posterior.model_probability, (weight @ member).tolist(), strict=True))
     rung = "adapted" if bool(is_trusted(drawn)) else "failed"

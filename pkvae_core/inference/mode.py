@@ -98,7 +98,7 @@ def _look(model: PublishedModel, card: DrugCard, population: Population, normal:
 
 def find_mode(model: PublishedModel, card: DrugCard, population: Population) -> Mode:
     """The mode of each patient by damped Gauss-Newton from the typical patient on; patients who have arrived are left alone."""
-    place = _look(model, card, population, torch.zeros(len(population.covariates), len(model.variance), dtype=torch.float64))
+    place = _look(model, card, population, torch.zeros(len(population.covariates), model.normals(population.occasions.shape[1]), dtype=torch.float64))
     if not bool(_is_finite(place).all()):
         raise ValueError(f"{model.name or 'this model'} of {card.name} gives no finite levels for its typical patient; its estimates are out of all bounds.")
     damping = torch.full_like(place.height, FIRST_DAMPING)

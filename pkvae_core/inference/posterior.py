@@ -20,12 +20,14 @@ from pkvae_core.exposure import weighted_quantile
 from pkvae_core.inference.importance import unweighted
 from pkvae_core.inference.ladder import climb
 from pkvae_core.inference.mixing import Belief, Mixed, mixed, share_of
+from pkvae_core.inference.occasions import occasion_caution, unmeasured, visited
 from pkvae_core.inference.verdict import Entitlement
 from pkvae_core.patient import Dose, Patient
 from pkvae_core.records.covariates import CLEARANCE_NEEDS
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.body import Body
+from pkvae_core.structural.exponentials import NEVER
 from pkvae_core.structural.responses import Responses
 from pkvae_core.vae.vae import PKVAE
 from pkvae_core.wording import rounded
@@ -70,7 +72,7 @@ class Posterior:
 
     def prior(self) -> "Posterior":
         """What was believed before the levels: the same patient without them."""
-        return self.revise(replace(self.patient, samples=()))
+        return self.revise(unmeasured(self.card, self.patient))
 
     def resampled(self, count: int) -> "Posterior":
         """The same belief as `count` draws of equal weight (systematic resampling, deterministic)."""
@@ -118,29 +120,43 @@ def individualise_all(model: PKVAE, patients: Sequence[Patient], *, draws: int =
     """The posterior of each patient, in one batch; `milliseconds` is each one's share. Of an ensemble, its members' answers mixed (see `mixing`)."""
     patients = [complete(model.card, patient) for patient in patients]
     population = Population.of(model.card, patients)
-    has_levels = population.is_sample.any(1)
     found: dict[int, Posterior] = {}
-    for is_prior in (True, False):
+    for index in _alike(population):
         started = clock.perf_counter()
-        index = (has_levels != is_prior).nonzero()[:, 0]
-        if len(index):
-            share = share_of(draws, len(model.members))
-            each = [_believe(one, rows(population, index), is_prior, share, seed) for one in model.members]
-            took = 1e3 * (clock.perf_counter() - started) / len(index)
-            for i, subject in enumerate(index.tolist()):
-                found[subject] = _posterior(model, patients[subject], mixed([belief.of_subject(i) for belief in each]), took, draws, seed)
+        share = share_of(draws, len(model.members))
+        each = [_believe(one, _some(population, index), share, seed) for one in model.members]
+        took = 1e3 * (clock.perf_counter() - started) / len(index)
+        for i, subject in enumerate(index.tolist()):
+            found[subject] = _posterior(model, patients[subject], mixed([belief.of_subject(i) for belief in each]), took, draws, seed)
     return [found[i] for i in range(len(patients))]
 
 
-def _believe(model: PKVAE, population: Population, is_prior: bool, draws: int, seed: int) -> Belief:
-    generator = torch.Generator().manual_seed(seed)
+def _alike(population: Population) -> list[Tensor]:
+    """Who can be asked about together: all without levels, all whose levels are of one occasion at most, and each of the others alone."""
+    has_levels, occasions = population.is_sample.any(1), (population.occasions > NEVER).sum(1)
+    groups = [mask & (occasions == most) for most in (0, 1) for mask in (~has_levels, has_levels)]
+    return [*(mask.nonzero()[:, 0] for mask in groups if bool(mask.any())), *(occasions > 1).nonzero()]
+
+
+def _some(population: Population, index: Tensor) -> Population:
+    """These subjects, without the occasions that none of them had."""
+    some = rows(population, index)
+    most = int((some.occasions > NEVER).sum(1).max()) if some.occasions.numel() else 0
+    return replace(some, ends=some.occasions[:, some.occasions.shape[1] - most :])
+
+
+def _believe(model: PKVAE, population: Population, draws: int, seed: int) -> Belief:
+    generator, has_levels = torch.Generator().manual_seed(seed), bool(population.is_sample.any())
     with torch.no_grad():
-        if is_prior:
-            drawn = unweighted(model, population, model.prior(population.covariates), draws=draws, generator=generator)
-            rungs = ("prior",) * len(drawn.z)
-        else:
+        if population.occasions.shape[1]:
+            found = visited(model, population, draws=draws, seed=seed)
+            return Belief(found.drawn, found.rungs, model.responses(found.later, population, sampled=found.sampled))
+        if has_levels:
             drawn, climbed = climb(model, population, draws=draws, generator=generator)
             rungs = tuple(climbed)
+        else:
+            drawn = unweighted(model, population, model.prior(population.covariates), draws=draws, generator=generator)
+            rungs = ("prior",) * len(drawn.z)
         return Belief(drawn, rungs, _true(model, model.responses(drawn.z, population), generator))
 
 
@@ -191,7 +207,7 @@ def cautions_of(card: DrugCard, patient: Patient, rung: str) -> tuple[str, ...]:
             cautions.append(f"{spec.label} is unknown: the answer averages over patients of all values.")
         elif not spec.is_flag and not spec.soft_low <= value <= spec.soft_high:
             cautions.append(f"{spec.label} {value:.4g} {spec.unit} lies outside {spec.soft_low:g} to {spec.soft_high:g}, the range this model was made for.")
-    return (*cautions, *change_cautions(card, patient))
+    return (*cautions, *change_cautions(card, patient), *occasion_caution(card, patient))
 
 
 def predict(posterior: Posterior, doses: Sequence[Dose], time_h: Sequence[float] | np.ndarray) -> Prediction:

@@ -71,7 +71,7 @@ def exact_individual(card: DrugCard, patient: Patient, *, draws: int = 10_000, s
         raise ValueError(f"the exact posterior needs every covariate that the published models use; unknown here: {', '.join(unknown)}.")
     with torch.no_grad():
         exact = exact_posterior(card, Population.of(card, [patient]), draws=draws, seed=seed)
-    rung = "prior" if not patient.samples else "weighted" if exact.is_reliable else "failed"
+    rung = "prior" if not any(s.trust > 0 for s in patient.samples) else "weighted" if exact.is_reliable else "failed"
     posterior = Posterior(
         card=card,
         engine="exact",
@@ -95,7 +95,7 @@ def exact_posterior(card: DrugCard, population: Population, *, draws: int = 10_0
     generator = torch.Generator().manual_seed(seed)
     models = [MODELS[m.name] for m in card.published_models]
     prior = torch.tensor([m.weight for m in card.published_models]).double().log()
-    each = [_weigh(model, card, population, *_from_prior(model, draws, generator)) for model in models]
+    each = [_weigh(model, card, population, *_from_prior(model.normals(population.occasions.shape[1]), draws, generator)) for model in models]
     exact = _join(each, prior)
     for _ in range(ROUNDS):
         if exact.is_reliable:
@@ -119,8 +119,8 @@ def _weigh(model: PublishedModel, card: DrugCard, population: Population, normal
     return _Draws(normal, responses, torch.where(log_weight.isnan(), -torch.inf, log_weight))  # a body too extreme for a number explains no level
 
 
-def _from_prior(model: PublishedModel, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    return torch.randn(draws, len(model.variance), dtype=torch.float64, generator=generator), torch.zeros(draws, dtype=torch.float64)
+def _from_prior(normals: int, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    return torch.randn(draws, normals, dtype=torch.float64, generator=generator), torch.zeros(draws, dtype=torch.float64)
 
 
 def _around(found: _Draws, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

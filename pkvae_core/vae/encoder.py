@@ -137,7 +137,7 @@ def pool(token: Float[Tensor, "level width"], subject: Tensor, subjects: int) ->
     return torch.cat([nothing.scatter_reduce(0, index, token, reduce, include_self=False) for reduce in ("mean", "amax")], -1)
 
 
-def mixture(logits: Float[Tensor, "subject component"], mean: Tensor, scale: Tensor) -> MixtureSameFamily:
+def mixture(logits: Float[Tensor, "*batch component"], mean: Tensor, scale: Tensor) -> MixtureSameFamily:
     return MixtureSameFamily(
         Categorical(logits=logits, validate_args=False), MultivariateNormal(mean, scale_tril=scale, validate_args=False), validate_args=False
     )

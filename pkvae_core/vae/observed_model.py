@@ -100,8 +100,8 @@ class Ensemble(PKVAE):
     ) -> Float[Tensor, "subject draw latent"]:
         return self.members[0].before(z, covariates, difference)
 
-    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> AnyResponses:
-        return self.members[0].responses(z, population)
+    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population, *, sampled: tuple[Tensor, ...] = ()) -> AnyResponses:
+        return self.members[0].responses(z, population, sampled=sampled)
 
 
 def built(configuration: Configuration, card: DrugCard, provenance: dict | None = None) -> PKVAE:

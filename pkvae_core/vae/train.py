@@ -15,8 +15,9 @@ from torch import Tensor
 from pkvae_core.drugs.card import DrugCard, load_card
 from pkvae_core.drugs.population import Population, VirtualPatients, is_dose_proportional, rows, simulate
 from pkvae_core.vae.checkpoint import save_model
+from pkvae_core.vae.hiding import hide
 from pkvae_core.vae.untrained import untrained
-from pkvae_core.vae.vae import PKVAE, Parts, hide, objective
+from pkvae_core.vae.vae import PKVAE, Parts, objective
 
 POOL = 8192
 SAVE_EVERY = 1000
@@ -103,10 +104,10 @@ def train(drug: str, out: Path, *, schedule: Schedule | None = None, latent: int
 
 
 def _clip(model: PKVAE) -> None:
-    """Encoder and all else apart, so that a steep curve's gradient through the decoder does not set how far the encoder goes."""
-    encoder = list(model.encoder.parameters())
-    mine = set(map(id, encoder))
-    for group in (encoder, [p for p in model.parameters() if id(p) not in mine]):
+    """Encoder, links between occasions and all else apart, so that a steep curve's gradient through the decoder does not set how far the others go."""
+    apart = [list(part.parameters()) for part in (model.encoder, model.occasions) if part is not None]
+    theirs = {id(p) for group in apart for p in group}
+    for group in (*apart, [p for p in model.parameters() if id(p) not in theirs]):
         torch.nn.utils.clip_grad_norm_(group, CLIP)
 
 

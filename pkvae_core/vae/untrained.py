@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import VirtualPatients, simulate
+from pkvae_core.drugs.population import VirtualPatients, simulate, varies_between_occasions
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses
@@ -71,6 +71,7 @@ def _of_pulses(card: DrugCard, sample: VirtualPatients, seed: int, latent: int |
         latent=size,
         terms=max(terms, TERMS),
         stages=sample.pulses.stages,
+        has_occasions=varies_between_occasions(card),
         **onset,
     )
     torch.manual_seed(seed)

@@ -5,10 +5,11 @@ the encoder that we ship, sees a few noisy levels and must find the same z. One 
     E_q_T[-log p(curve | z)] + beta (E_q_T[-log q(z | levels, doses, c)] - H(q_T)) + a light pull of z towards Normal(0, I).
 The student is asked twice: with the levels, and with covariates alone, which makes it the prior p(z | c).
 z is the patient at the latest covariates. Who the same patient was before they changed is learned from virtual patients whose etas stay while their
-covariates change: z + M(z, c, change) change, the latent's own way of keeping an individual's deviation from what is typical.
+covariates change: z + M(z, c, change) change, the latent's own way of keeping an individual's deviation from what is typical. Of a drug that varies between
+occasions z is the body of one of them; who the same patient is on another is learned beside it (see `occasions`).
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import torch
 from jaxtyping import Float
@@ -16,9 +17,9 @@ from torch import Tensor, nn
 from torch.distributions import MixtureSameFamily
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import History, Population, VirtualPatients, rows
+from pkvae_core.drugs.occasions import Epochs
+from pkvae_core.drugs.population import Population, VirtualPatients, rows
 from pkvae_core.drugs.published import MODELS
-from pkvae_core.records.physiology import renal_weight
 from pkvae_core.residual_error import ResidualError
 from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.structural.body import AnyBody, Body
@@ -28,6 +29,7 @@ from pkvae_core.structural.responses import Responses
 from pkvae_core.structural.simulated import Simulated
 from pkvae_core.vae.decoder import DECODERS, BodyDecoder, PulseDecoder, perceptron
 from pkvae_core.vae.encoder import Scales, SetEncoder, Teacher, covariate_features, differences, sample_features
+from pkvae_core.vae.occasions import Occasions
 from pkvae_core.vae.recirculation import RecirculationDecoder, one_dose
 
 
@@ -55,6 +57,7 @@ class Configuration:
     waves: int = 1  # in which a swallowed dose reaches the blood, each with its share, rate and lag
     onset_changes: bool = False  # whether covariates act on how a dose is absorbed
     clock_h: float = 0.0  # how far the decoder's rise may come early or late: where lags lie among the curve's points, a rise is a cliff
+    has_occasions: bool = False  # whether patients differ between occasions: z is then the body of one (see `occasions`)
 
     @property
     def points(self) -> int:
@@ -95,6 +98,7 @@ class PKVAE(nn.Module):
         self.member = perceptron(c.latent + 2 * len(c.scales.mean), 64, c.models)
         moved = c.latent if c.onset_changes else c.latent - c.absorption
         self.shift = perceptron(c.latent + 3 * len(c.scales.mean), 64, 64, moved * len(c.scales.mean))
+        self.occasions = Occasions(c.latent, 2 * len(c.scales.mean)) if c.has_occasions else None
 
     @property
     def version(self) -> str:
@@ -148,13 +152,20 @@ class PKVAE(nn.Module):
         moved = (matrix @ difference[:, None, :, None])[..., 0]
         return z + nn.functional.pad(moved, (0, z.shape[-1] - moved.shape[-1]))
 
-    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population) -> AnyResponses:
-        """How these patients answer to doses, now and before each change of their covariates."""
-        difference = differences(population, self.configuration.scales)
-        earlier = tuple(self.decoder(self.before(z, population.covariates, step)) for step in difference.unbind(1))
+    def responses(self, z: Float[Tensor, "subject draw latent"], population: Population, *, sampled: tuple[Tensor, ...] = ()) -> AnyResponses:
+        """How these patients answer to doses, now and before each change of their covariates.
+
+        `sampled` are the bodies that the same draws had on each of the population's occasions, one after the other; z is theirs thereafter. Without them z
+        holds throughout.
+        """
+        scales, subject = self.configuration.scales, torch.arange(len(z))
+        difference = nn.functional.pad(differences(population, scales), (0, 0, 0, 1))  # in the last epoch covariates are the latest ones
+        epochs = Epochs.of(population.history.until, population.occasions[:, : len(sampled)])
+        bodies, steps = torch.stack([*sampled, z], 1), list(zip(epochs.occasion.unbind(1), epochs.covariate.unbind(1), strict=True))
+        earlier = tuple(self.decoder(self.before(bodies[subject, i], population.covariates, difference[subject, j])) for i, j in steps[:-1])
         if not self.is_dose_proportional:
-            return Simulated(self.decoder(z), earlier, population.history.until).begun_at(population.morning)
-        return Responses(self.decoder(z), earlier, population.history.until, self.configuration.onset_changes)
+            return Simulated(self.decoder(z), earlier, epochs.until).begun_at(population.morning)
+        return Responses(self.decoder(z), earlier, epochs.until, self.configuration.onset_changes)
 
     def curve(self, now: Pulses | AnyBody) -> Float[Tensor, "subject draw point"]:
         """Logarithms of the reference response to one dose by each route: concentrations, then their integrals, at the curve's times.
@@ -200,9 +211,17 @@ class Parts:
     member: Tensor
     pull: Tensor
     change: Tensor
+    occasion: Tensor
 
     def total(self, beta: float) -> Tensor:
-        return self.reconstruction + beta * (self.student + 0.5 * self.prior - 1.5 * self.entropy) + self.member + 1e-2 * self.pull + 0.5 * self.change
+        return (
+            self.reconstruction
+            + beta * (self.student + 0.5 * self.prior - 1.5 * self.entropy)
+            + self.member
+            + 1e-2 * self.pull
+            + 0.5 * self.change
+            + self.occasion
+        )
 
 
 def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curve_sd: float) -> Parts:
@@ -221,7 +240,17 @@ def objective(model: PKVAE, patients: VirtualPatients, seen: Population, *, curv
         member=nn.functional.nll_loss(log_member, patients.model),
         pull=0.5 * z.square().sum(-1).mean(),
         change=_change(model, patients, seen, z.detach(), curve_sd),
+        occasion=_occasion(model, patients, covariates, z.detach()),
     )
+
+
+def _occasion(model: PKVAE, patients: VirtualPatients, covariates: Float[Tensor, "subject covariate"], z: Float[Tensor, "subject latent"]) -> Tensor:
+    """How well each patient's usual body is told from this one, and this one from that."""
+    if model.occasions is None or patients.usual is None:
+        return z.new_zeros(())
+    with torch.no_grad():
+        usual = model.teacher(model.curve(patients.usual.now)[:, 0]).sample()
+    return model.occasions.loss(z, usual, covariate_features(covariates, model.configuration.scales)).mean()
 
 
 def _misfit(model: PKVAE, true: Pulses | AnyBody, curve: Float[Tensor, "subject point"], z: Float[Tensor, "subject latent"], curve_sd: float) -> Tensor:
@@ -256,31 +285,3 @@ def _slack(curve: Float[Tensor, "subject point"], configuration: Configuration) 
         return torch.ones_like(curve)
     parts = curve.unflatten(-1, (-1, 2, len(configuration.curve_times_h)))
     return (1 + 0.02 * (parts.max(-1, keepdim=True).values - parts).exp()).flatten(-3).detach()
-
-
-def hide(population: Population, generator: torch.Generator, names: tuple[str, ...]) -> Population:
-    """The population as a clinic would send it: half of the patients complete, the others with covariates missing at random.
-
-    Creatinine clearance is known where age, sex, weight and creatinine are, and for half of the others (a chart may state it alone). What is seen to change
-    in a patient was measured: weight, creatinine and clearance are hidden only where they stay the same (clearance also where its ingredients are).
-    """
-    covariates, history = population.covariates.clone(), population.history.covariates.clone()
-    count = covariates.shape[0]
-    is_incomplete = torch.rand(count, 1, generator=generator) < 0.5
-    is_hidden = is_incomplete & (torch.rand(covariates.shape, generator=generator) < torch.rand(count, 1, generator=generator))
-    is_hidden &= ~(history != covariates[:, None]).any(1)
-    if "CRCL" in names:
-        ingredients = [names.index(n) for n in ("AGE", "SEX", "WT", "SCR")]
-        is_hidden[:, names.index("CRCL")] = is_hidden[:, ingredients].any(1) & (torch.rand(count, generator=generator) < 0.5)
-        unsized = is_hidden[:, names.index("HT")] & ~is_hidden[:, ingredients].any(1)  # without a height, Cockcroft-Gault takes the actual weight
-        for table in (covariates[:, None], history):
-            table[..., names.index("CRCL")] *= torch.where(unsized[:, None], _actual_to_renal(table, names), 1)
-    covariates[is_hidden] = torch.nan
-    history[is_hidden[:, None].expand_as(history)] = torch.nan
-    return replace(population, covariates=covariates, history=History(population.history.until, history))
-
-
-def _actual_to_renal(covariates: Float[Tensor, "subject change covariate"], names: tuple[str, ...]) -> Float[Tensor, "subject change"]:
-    """The actual weight over the one that Cockcroft-Gault takes where a height is known."""
-    weight, height, is_male = covariates[..., [names.index(n) for n in ("WT", "HT", "SEX")]].unbind(-1)
-    return weight / renal_weight(weight, height, is_male)

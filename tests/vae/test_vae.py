@@ -12,8 +12,9 @@ from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.structural.exponentials import NEVER, superpose
 from pkvae_core.vae.checkpoint import load_model, training_curve
 from pkvae_core.vae.encoder import sample_features
+from pkvae_core.vae.hiding import hide
 from pkvae_core.vae.train import Schedule, train, untrained
-from pkvae_core.vae.vae import Configuration, hide, objective
+from pkvae_core.vae.vae import Configuration, objective
 
 KNOWN = (Covariate("WT", 70.0), Covariate("HCT", 38.0))  # each card has one of them
 

@@ -9,8 +9,9 @@ from pkvae_core.drugs.card import load_card
 from pkvae_core.drugs.population import simulate
 from pkvae_core.structural.exponentials import Doses, superpose
 from pkvae_core.structural.onset import swallowed
+from pkvae_core.vae.hiding import hide
 from pkvae_core.vae.train import untrained
-from pkvae_core.vae.vae import Configuration, hide, objective
+from pkvae_core.vae.vae import Configuration, objective
 
 
 @pytest.fixture(scope="module")

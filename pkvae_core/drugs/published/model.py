@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pkvae_core.residual_error import ResidualError
@@ -37,7 +37,7 @@ class Headline:
 @dataclass(frozen=True)
 class PublishedModel:
     """`typical` maps covariate tensors to CL, Q (L/h), V1, V2 (L), ka or ktr (1/h), tlag (h);
-    `variance` holds w2 of each log-normal eta, `covariance` the pairs.
+    `variance` holds w2 of each log-normal eta, `covariance` the pairs, `occasion_variance` that of each kappa: what differs from one occasion to the next.
 
     A power law has an exponent alpha and the rate of its `fastest` exponential (1/h) in the place of volumes.
     What is swallowed in two waves has a second ka2 and tlag2, and the `odds` that a milligram comes with the first.
@@ -60,6 +60,10 @@ class PublishedModel:
     assumptions: tuple[str, ...] = ()
     body: Callable[[Parameters], AnyBody] | None = None
     onset_changes: bool = False
+    occasion_variance: Mapping[str, float] | None = None
+
+    def __post_init__(self):
+        assert set(self.occasion_variance or ()) <= set(self.variance), "what varies between occasions varies between patients"
 
     @property
     def omega(self) -> Tensor:
@@ -69,6 +73,20 @@ class PublishedModel:
         for (a, b), value in (self.covariance or {}).items():
             omega[names.index(a), names.index(b)] = omega[names.index(b), names.index(a)] = value
         return omega
+
+    @property
+    def total(self) -> Tensor:
+        """Covariance of eta + kappa: of the bodies of all patients on one occasion."""
+        within = self.occasion_variance
+        return self.omega + torch.diag(torch.tensor([within.get(name, 0.0) for name in self.variance], dtype=torch.float64)) if within else self.omega
+
+    def normals(self, occasions: int) -> int:
+        """How many standard normals make a patient: with this many occasions that levels tell of, the kappas of each and of one thereafter are among them."""
+        return len(self.variance) + (occasions + 1) * self.later_normals(occasions)
+
+    def later_normals(self, occasions: int) -> int:
+        """How many of them, the last ones, are of the occasion thereafter: none where one body holds throughout."""
+        return len(self.occasion_variance or ()) if occasions else 0
 
     def clearance(self, covariates: Mapping[str, Tensor], concentration_mg_per_L: float) -> Float[Tensor, " subject"]:
         """Typical clearance (L/h) at a steady concentration."""
@@ -82,13 +100,28 @@ class PublishedModel:
         subjects = next(iter(covariates.values())).shape[0]
         return self.at(covariates, torch.randn(subjects, draws, len(self.variance), dtype=torch.float64, generator=generator))
 
-    def at(self, covariates: Mapping[str, Tensor], normal: Float[Tensor, "subject draw eta"]) -> Parameters:
-        """Parameters [subject, draw] of patients whose etas are the Cholesky factor of omega times these standard normals."""
+    def at(self, covariates: Mapping[str, Tensor], normal: Float[Tensor, "subject draw normal"], occasion: Int[Tensor, " subject"] | None = None) -> Parameters:
+        """Parameters [subject, draw] of patients whose etas are the Cholesky factor of omega times these standard normals.
+
+        Without an `occasion` there is one normal for each eta, which then has the total variance; with it, those of the etas are followed by those of the
+        kappas of each occasion.
+        """
         known = {name: covariates[name].double() for name in self.covariates}
         typical = self.typical(known or {"subject": torch.zeros(len(normal), dtype=torch.float64)})  # without covariates: how many subjects there are
-        eta = dict(zip(self.variance, (normal.double() @ torch.linalg.cholesky(self.omega).T).unbind(-1), strict=True))
+        deviation = normal.double() @ torch.linalg.cholesky(self.total).T if occasion is None else self._on(normal.double(), occasion)
+        eta = dict(zip(self.variance, deviation.unbind(-1), strict=True))
         still = torch.zeros(normal.shape[:2], dtype=torch.float64)
         return {name: value[:, None] * eta.get(name, still).exp() for name, value in typical.items()}
+
+    def _on(self, normal: Float[Tensor, "subject draw normal"], occasion: Int[Tensor, " subject"]) -> Float[Tensor, "subject draw eta"]:
+        """eta + kappa of each subject's occasion."""
+        within, names = self.occasion_variance or {}, list(self.variance)
+        eta = normal[..., : len(names)] @ torch.linalg.cholesky(self.omega).T
+        if not within:
+            return eta
+        kappa = normal[..., len(names) :].unflatten(-1, (-1, len(within)))[torch.arange(len(normal)), :, occasion]
+        sd = torch.tensor(list(within.values()), dtype=torch.float64).sqrt()
+        return eta.index_add(-1, torch.tensor([names.index(name) for name in within]), kappa * sd)
 
 
 def pulses(parameters: Parameters) -> Pulses:
