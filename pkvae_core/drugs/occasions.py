@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from pkvae_core.drugs.card import DrugCard
+from pkvae_core.drugs.published import MODELS
 from pkvae_core.structural.exponentials import NEVER
 
 VISIT_H = 18.0  # more than a profile and its last trough; less than a day, whose levels may be drawn some hours early
@@ -41,6 +43,16 @@ def table_of_ends(doses_h: Sequence[Sequence[float]], levels_h: Sequence[Sequenc
     for row, known in zip(ends, each, strict=True):
         row[len(row) - len(known) :] = torch.tensor(known)
     return ends
+
+
+def varies_between_occasions(card: DrugCard) -> bool:
+    """Whether the card's published models say so: all of them, or none."""
+    return any(MODELS[m.name].occasion_variance for m in card.published_models)
+
+
+def ends_of(card: DrugCard, doses_h: Sequence[Sequence[float]], levels_h: Sequence[Sequence[float]]) -> Float[Tensor, "subject occasion"] | None:
+    """When each subject's occasions ended, from the hours of doses and levels; None where the drug does not vary between them."""
+    return table_of_ends(doses_h, levels_h, card.typical_regimen.interval_h) if varies_between_occasions(card) else None
 
 
 @dataclass(frozen=True)

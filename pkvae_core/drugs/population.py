@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.cohorts import CHANGES, COHORTS
-from pkvae_core.drugs.occasions import Epochs, table_of_ends
+from pkvae_core.drugs.occasions import Epochs, ends_of, varies_between_occasions
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.drugs.published.model import Parameters, PublishedModel, pulses
 from pkvae_core.drugs.regimens import MOST_SAMPLES, SAMPLE_COUNT_WEIGHTS, average_concentration, clinical_doses, clinical_sample_times
@@ -79,20 +79,8 @@ class Population:
         covariates, history = _histories(card, patients)
         doses = course(card, [p.doses for p in patients])
         morning = torch.tensor([p.morning_h or 0.0 for p in patients])
-        ends = _ends(card, [[d.time_h for d in p.doses] for p in patients], [[s.time_h for s in p.samples] for p in patients])
+        ends = ends_of(card, [[d.time_h for d in p.doses] for p in patients], [[s.time_h for s in p.samples] for p in patients])
         return cls(covariates, history, doses, samples[0], samples[1], samples[2].bool(), is_sample, samples[3], morning, ends)
-
-
-def varies_between_occasions(card: DrugCard) -> bool:
-    """Whether the card's published models say so: all of them, or none."""
-    return any(MODELS[m.name].occasion_variance for m in card.published_models)
-
-
-def _ends(card: DrugCard, doses: Sequence[Sequence[float]], levels: Sequence[Sequence[float]]) -> Float[Tensor, "subject occasion"] | None:
-    """When each subject's occasions ended, from the hours of doses and levels; None where the drug does not vary between them."""
-    if not varies_between_occasions(card):
-        return None
-    return table_of_ends(doses, levels, card.typical_regimen.interval_h)
 
 
 def _histories(card: DrugCard, patients: Sequence[Patient]) -> tuple[Tensor, History]:
@@ -240,7 +228,8 @@ def simulate(
     is_sample = torch.arange(MOST_SAMPLES) < number[:, None]
     blank = Population(covariates, history, doses, time, time, is_sample, is_sample, torch.ones_like(time))
     if not is_of_one_occasion:
-        blank = replace(blank, ends=_ends_of(card, blank))
+        given = [time[is_given].tolist() for time, is_given in zip(doses.time, doses.amount > 0, strict=True)]
+        blank = replace(blank, ends=ends_of(card, given, [one[known].tolist() for one, known in zip(time, is_sample, strict=True)]))
     truth, usual = _true(card, blank, model, generator)
     concentration = truth.curves(doses, time)[0][:, 0]
     lloq = average_concentration(card) * torch.exp(torch.empty(count, 1).uniform_(math.log(0.005), math.log(0.15), generator=generator))
@@ -248,12 +237,6 @@ def simulate(
     is_below = observed < lloq
     population = replace(blank, level=torch.where(is_below, lloq, observed), is_below_lloq=is_below & is_sample)
     return VirtualPatients(population, model, truth, concentration, usual)
-
-
-def _ends_of(card: DrugCard, population: Population) -> Float[Tensor, "subject occasion"] | None:
-    doses, given = population.doses.time, population.doses.amount > 0
-    known = zip(population.sample_time, population.is_sample, strict=True)
-    return _ends(card, [time[is_given].tolist() for time, is_given in zip(doses, given, strict=True)], [time[is_sample].tolist() for time, is_sample in known])
 
 
 def _drawn_history(

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.distributions import MixtureSameFamily, MultivariateNormal
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import Population, varies_between_occasions
+from pkvae_core.drugs.occasions import varies_between_occasions
+from pkvae_core.drugs.population import Population
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.inference.importance import WeightedDraws, unweighted
 from pkvae_core.inference.ladder import RUNGS, climb

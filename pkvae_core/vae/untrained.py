@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
-from pkvae_core.drugs.population import VirtualPatients, simulate, varies_between_occasions
+from pkvae_core.drugs.occasions import varies_between_occasions
+from pkvae_core.drugs.population import VirtualPatients, simulate
 from pkvae_core.drugs.regimens import average_concentration
 from pkvae_core.structural.body import Body
 from pkvae_core.structural.exponentials import Pulses

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from pkvae_core.drugs.card import load_card
+from pkvae_core.drugs.card import available_drugs, load_card
 from pkvae_core.drugs.occasions import Epochs, occasion_ends
 from pkvae_core.drugs.population import History, Population, published_responses, simulate
 from pkvae_core.drugs.published import MODELS
@@ -107,3 +107,8 @@ def test_a_drug_that_does_not_vary_between_occasions_knows_of_none():
     assert Population.of(card, [patient]).ends is None
     one, two = (simulate(card, 30, torch.Generator().manual_seed(0), is_of_one_occasion=is_one) for is_one in (True, False))
     assert torch.equal(one.population.level, two.population.level) and one.usual is None
+
+
+def test_of_the_models_of_a_drug_all_vary_between_occasions_or_none_does():
+    for drug in available_drugs():
+        assert len({bool(MODELS[m.name].occasion_variance) for m in load_card(drug).published_models}) <= 1
