@@ -92,7 +92,7 @@ def stacked(parts: Sequence[AnyResponses]) -> AnyResponses:
         *before, now = (changed(each, lambda *tables: torch.cat(tables)) for each in zip(*bodies, strict=True))
         return Simulated(now, tuple(before), until)
     *before, now = (together(each, 0) for each in zip(*(_filled(p.pulses, p.earlier, changes) for p in pulsed), strict=True))
-    return type(pulsed[0])(now, tuple(before), until)
+    return type(pulsed[0])(now, tuple(before), until, pulsed[0].onset_changes)
 
 
 def _filled(now: Answer, earlier: tuple[Answer, ...], changes: int) -> tuple[Answer, ...]:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from types import ModuleType
 
 import torch
 
@@ -42,12 +43,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coverage-patients", type=count, default=4000, metavar="N", help="patients in a cell that measure the VAE's coverage (default 4000)")
     parser.add_argument("--record", action="store_true", help="write the figures into the model's provenance, model.json")
     parser.add_argument("--recorded", action="store_true", help="print what model.json holds instead of measuring")
+    parser.add_argument(
+        "--anew", nargs="+", default=[], metavar="DRUG", help="with --of: measure these drugs again, though figures of the same model are recorded"
+    )
     parser.add_argument("--compact", action="store_true", help="one row for each engine")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if [bool(arguments.all), bool(arguments.drug), bool(arguments.of)].count(True) != 1:
         raise ValueError("name one drug, or say --all, or name a measurement with --of.")
+    if arguments.anew and (arguments.recorded or not arguments.of):
+        raise ValueError("--anew belongs to a measurement named with --of, and not to --recorded.")
     if arguments.recorded and arguments.record:
         raise ValueError("--record writes what is measured, --recorded measures nothing; give one of them.")
     torch.set_num_threads(1)  # one thread, as a patient's answer gets on the page
@@ -76,10 +82,20 @@ def measure(arguments: argparse.Namespace, drug: str) -> dict:
     return held_out
 
 
+def measured(measurement: ModuleType, arguments: argparse.Namespace) -> dict:
+    """Those that keep a drug's figures while its model stays the same can be told not to."""
+    keeps, anew = getattr(measurement, "KEEPS", False), frozenset(arguments.anew)
+    if anew and not keeps:
+        raise ValueError(f"{arguments.of} is measured anew every time; leave --anew out.")
+    if unknown := sorted(anew - set(available_drugs())):
+        raise ValueError(f"--anew names no drug card: {', '.join(unknown)}. There are {', '.join(available_drugs())}.")
+    return measurement.measure(arguments.seed, lambda line: print(line, file=sys.stderr, flush=True), **({"anew": anew} if keeps else {}))
+
+
 def measure_other(arguments: argparse.Namespace) -> int:
     """One of `MEASUREMENTS`, printed, and recorded where that is asked for."""
     measurement = MEASUREMENTS[arguments.of]
-    found = recorded(arguments.of) if arguments.recorded else measurement.measure(arguments.seed, lambda line: print(line, file=sys.stderr, flush=True))
+    found = recorded(arguments.of) if arguments.recorded else measured(measurement, arguments)
     if found is None:
         raise ValueError(f"nothing is recorded for {arguments.of} yet; measure it: python -m pkvae_core benchmark --of {arguments.of} --record")
     if arguments.record:

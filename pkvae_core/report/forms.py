@@ -169,8 +169,8 @@ def _doubled(found: Record) -> str:
 
 def _changed(found: Record) -> str | None:
     told = []
-    for drug, rows in found["drugs"].items():
-        errors = {row["engine"]: row["error"] for row in rows}
+    for drug, each in found["drugs"].items():
+        errors = {row["engine"]: row["error"] for row in each["engines"]}
         if "vae" in errors:
             told.append(f"{load_card(drug).name} {errors['vae']:.2f}, linear MAP {errors['linear']:.2f}, right structure {errors['right']:.2f}")
     return f"Log-RMSE of {rows_words(found)} after a change of dose: {'; '.join(told)}." if told else None
@@ -178,7 +178,7 @@ def _changed(found: Record) -> str | None:
 
 def rows_words(found: Record) -> str:
     """Which exposure the first row of each drug speaks of."""
-    return EXPOSURES[next(iter(found["drugs"].values()))[0]["exposure"]]
+    return EXPOSURES[next(iter(found["drugs"].values()))["engines"][0]["exposure"]]
 
 
 def _delayed(found: Record) -> str:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pkvae_core.checks import profile_error as checked
+from pkvae_core.checks import recorded
 from pkvae_core.checks.profile_error import ask, by_exact, by_map, by_vae, without
 from pkvae_core.checks.ratio import ratio_of_medians, share_closed
 from pkvae_core.commands.measurements import profile_error as measured
@@ -109,7 +110,7 @@ def test_figures_of_the_same_model_are_kept_and_the_table_says_all_of_them(monke
             },
         },
     }
-    monkeypatch.setattr(measured, "recorded", lambda name: {"seed": 0, "patients": measured.PATIENTS, "drugs": {"theophylline": row}})
+    monkeypatch.setattr(recorded, "recorded", lambda name: {"seed": 0, "patients": measured.PATIENTS, "drugs": {"theophylline": row}})
     monkeypatch.setattr(measured, "available_drugs", lambda: ("theophylline",))
     found = measured.measure(0, lambda line: None)
     assert found["drugs"]["theophylline"] == row

@@ -1,14 +1,14 @@
 """`benchmark --of complexity`: how many simple patients are called complex, and how well both kinds are told apart."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from pkvae_core.checks.coverage import wilson
-from pkvae_core.checks.recorded import recorded
+from pkvae_core.checks.recorded import kept
 from pkvae_core.checks.second_peaks import separation
 from pkvae_core.checks.virtual import as_patients
 from pkvae_core.drugs.card import CARDS, DrugCard, available_drugs, load_card
@@ -19,7 +19,7 @@ from pkvae_core.inference.classical import fit_population
 from pkvae_core.insight.hybrid import COHORT, LEAST_P, Rivals, classify, cohort_of, fit_rivals, labelled_scores, one_compartment_twins, structures
 from pkvae_core.vae.checkpoint import load_model
 
-NAME = "complexity"
+NAME, KEEPS = "complexity", True
 TITLE = "simple patients called complex, and how well virtual patients of known kind are told apart (figures of the very same model are kept), 4 min a drug"
 SIMPLE, PUBLISHED, LABELLED, OFFSET = 150, 60, 300, 6_500_000_003
 ANOTHER, SIMPLE_FROM = 500, "a one-compartment fit to another cohort"  # added to the seed of the cohort; what the record says of the simple patients
@@ -37,14 +37,14 @@ HEAD = (
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def measure(seed: int, say: Callable[[str], None]) -> dict:
+def measure(seed: int, say: Callable[[str], None], *, anew: Collection[str] = ()) -> dict:
     """False alarms among true one-compartment patients, hits among the published models' patients, area under the ROC curve, Brier score, calibration.
 
     Of every trained drug, with the estimates of its compartment models, which the Profiles page begins with; drugs without figures come first. Interrupted
     (Ctrl-C), it answers with what is known by then.
     """
     versions = {drug: load_model(drug).version for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
-    found = known(versions, seed)
+    found = kept(NAME, {"seed": seed, "labelled": LABELLED}, versions, anew)
     try:
         for drug in sorted(versions, key=lambda name: name in found):
             if is_settled(found.get(drug)):
@@ -57,13 +57,6 @@ def measure(seed: int, say: Callable[[str], None]) -> dict:
     except KeyboardInterrupt:
         say("interrupted: what was measured by now is kept")
     return together({drug: found[drug] for drug in versions if drug in found}, seed)
-
-
-def known(versions: dict[str, str], seed: int) -> dict:
-    """Recorded figures that hold for these models and this seed."""
-    before = recorded(NAME) or {}
-    is_same = (before.get("seed"), before.get("labelled")) == (seed, LABELLED)
-    return {drug: each for drug, each in before.get("drugs", {}).items() if is_same and versions.get(drug) == each["model"]}
 
 
 def is_settled(figures: dict | None) -> bool:

@@ -1,25 +1,24 @@
 """`benchmark --of latent-size`: how many latent dimensions do three drugs need, by the evidence of patients that the models have not seen?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
 from pkvae_core.checks.latent_size import LEVELS, Size, latent_sizes
-from pkvae_core.checks.recorded import recorded
+from pkvae_core.checks.recorded import kept
 from pkvae_core.drugs.card import load_card
 from pkvae_core.vae.checkpoint import load_model
 
-NAME = "latent-size"
+NAME, KEEPS = "latent-size", True
 TITLE = "models of 2 to 12 latent dimensions by held-out evidence (drugs recorded alike are kept), about 20 min a drug"
 DRUGS, SIZES, STEPS, PATIENTS = ("vancomycin", "tacrolimus", "mycophenolate"), (2, 4, 6, 8, 12), 1500, 300
 RESAMPLES = 2000
 
 
-def measure(seed: int, say: Callable[[str], None]) -> dict:
+def measure(seed: int, say: Callable[[str], None], *, anew: Collection[str] = ()) -> dict:
     """Of every size: dimensions in use, and nats a patient short of the generating models and of the size nearest to the shipped one, with 95 % intervals."""
     head = {"seed": seed, "patients": PATIENTS, "levels": LEVELS, "steps": STEPS, "sizes": list(SIZES)}
-    before = recorded(NAME) or {}
-    known = before.get("drugs", {}) if {key: before.get(key) for key in head} == head else {}
+    known = kept(NAME, head, {drug: load_card(drug).version for drug in DRUGS}, anew, key="card")
     return head | {"drugs": {drug: known.get(drug) or _of(drug, seed, say) for drug in DRUGS}}
 
 
@@ -27,7 +26,7 @@ def _of(drug: str, seed: int, say: Callable[[str], None]) -> dict:
     shipped = load_model(drug).configuration.latent
     sizes = latent_sizes(load_card(drug), SIZES, steps=STEPS, patients=PATIENTS, seed=seed, say=say)
     nearest = min(sizes, key=lambda size: abs(size.latent - shipped))
-    return {"shipped": shipped, "sizes": [_row(size, nearest, seed) for size in sizes]}
+    return {"card": load_card(drug).version, "shipped": shipped, "sizes": [_row(size, nearest, seed) for size in sizes]}
 
 
 def _row(size: Size, other: Size, seed: int) -> dict:

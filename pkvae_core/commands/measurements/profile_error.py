@@ -1,13 +1,13 @@
 """`benchmark --of profile-error`: the whole profile of the next interval from three to five levels in the one before, beside the exact posterior."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import torch
 
 from pkvae_core.checks.profile_error import Asked, ask, by_exact, by_map, by_vae, fits, profile_error, without
 from pkvae_core.checks.ratio import ratio_of_medians, share_closed
-from pkvae_core.checks.recorded import recorded
+from pkvae_core.checks.recorded import kept
 from pkvae_core.drugs.card import CARDS, DrugCard, available_drugs, load_card
 from pkvae_core.drugs.population import typical_body
 from pkvae_core.drugs.published import MODELS
@@ -15,25 +15,22 @@ from pkvae_core.inference.reference import LEAST_EFFECTIVE
 from pkvae_core.vae.checkpoint import load_model
 from pkvae_core.vae.vae import PKVAE
 
-NAME = "profile-error"
+NAME, KEEPS = "profile-error", True
 TITLE = "error of the next interval's profile from 3 to 5 levels (figures recorded for the very same model are kept), 1 to 4 min a drug"
 PATIENTS, COVERAGE_PATIENTS, COVERAGE_POINTS, COHORT = 400, 4000, 12, 100
 SEED_OFFSET = 5_000_000_029
 
 
-def measure(seed: int, say: Callable[[str], None]) -> dict:
+def measure(seed: int, say: Callable[[str], None], *, anew: Collection[str] = ()) -> dict:
     """Figures of every trained drug."""
-    before = recorded(NAME) or {}
-    known = before.get("drugs", {}) if (before.get("seed"), before.get("patients")) == (seed, PATIENTS) else {}
+    head = {"seed": seed, "patients": PATIENTS}
+    models = {drug: load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
+    known = kept(NAME, head, {drug: model.version for drug, model in models.items()}, anew)
     found = {}
-    for drug in available_drugs():
-        if not (CARDS / drug / "model.safetensors").exists():
-            continue
-        model = load_model(drug)
-        same = known.get(drug, {}).get("model") == model.version
-        say(f"{drug}: {'as recorded for' if same else 'measuring'} {model.version}")
-        found[drug] = with_fits(model.card, known[drug], seed, say) if same else _of(model, seed, say)
-    return {"seed": seed, "patients": PATIENTS, "drugs": found}
+    for drug, model in models.items():
+        say(f"{drug}: {'as recorded for' if drug in known else 'measuring'} {model.version}")
+        found[drug] = with_fits(model.card, known[drug], seed, say) if drug in known else _of(model, seed, say)
+    return head | {"drugs": found}
 
 
 def with_fits(card: DrugCard, figures: dict, seed: int, say: Callable[[str], None]) -> dict:
