@@ -14,6 +14,7 @@ from pkvae_core.structural.any_responses import AnyResponses
 from pkvae_core.vae.arrivals import ArrivalDecoder
 from pkvae_core.vae.decoder import perceptron
 from pkvae_core.vae.encoder import SetEncoder, covariate_features, mixture
+from pkvae_core.vae.occasions import Occasions
 from pkvae_core.vae.vae import PKVAE, Configuration
 
 
@@ -30,6 +31,7 @@ class ObservedVAE(PKVAE):
         self.decoder = ArrivalDecoder(c.latent, c.terms, c.arrivals if c.routes > 1 else 0, c.width // 2, c.stages)
         self.encoder = SetEncoder(len(c.scales.mean), c.routes, c.latent, c.components, c.width)
         self.typical = _Typical(2 * len(c.scales.mean), c.latent)
+        self.occasions = None
 
     def prior(self, covariates: Float[Tensor, "subject covariate"]) -> MixtureSameFamily:
         mean = self.typical(covariate_features(covariates, self.configuration.scales))
@@ -81,6 +83,10 @@ class Ensemble(PKVAE):
     @property
     def decoder(self) -> nn.Module:
         return self.members[0].decoder
+
+    @property
+    def occasions(self) -> Occasions | None:
+        return self.members[0].occasions
 
     @property
     def errors(self) -> tuple[ResidualError, ...]:

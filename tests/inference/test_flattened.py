@@ -4,7 +4,10 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+import torch
 
+from pkvae_core.drugs.card import load_card
+from pkvae_core.drugs.population import Population
 from pkvae_core.exposure import weighted_quantiles
 from pkvae_core.inference.flattened import flattened
 from pkvae_core.inference.mapbayes import map_bayes
@@ -12,6 +15,7 @@ from pkvae_core.inference.posterior import Posterior, individualise, parameters
 from pkvae_core.insight.balance import BALANCES, BAYES, balance_words, balanced
 from pkvae_core.patient import Covariate, Dose, Patient, Sample
 from pkvae_core.vae.checkpoint import load_model
+from pkvae_core.vae.observed_start import blank
 
 PATIENT = Patient(
     "7", tuple(Dose(24.0 * i, 400, 0.5) for i in range(2)), (Sample(32, 6.5),), (Covariate("AGE", 50), Covariate("WT", 70), Covariate("SCR", 0.9))
@@ -68,6 +72,16 @@ def test_what_cannot_be_flattened_is_refused_with_the_reason():
         flattened(model, believed(), 0.0)
     with pytest.raises(ValueError, match="not the trained model's own"):
         flattened(model, map_bayes(model.card, PATIENT, draws=100), 0.5)
+
+
+def test_the_prior_of_a_model_learned_from_a_cohort_can_be_flattened_too():
+    card = load_card("tobramycin").model_copy(update={"published_models": ()})
+    others = [replace(PATIENT, covariates=(Covariate("AGE", 30.0 + i), Covariate("WT", 60.0 + i), Covariate("SCR", 0.8 + 0.01 * i))) for i in range(5)]
+    torch.manual_seed(0)
+    model = blank(card, Population.of(card, others), latent=3, arrivals=1, terms=2, stages=1, width=16)
+    model.configuration = replace(model.configuration, errors=((0.2, 0.1),))
+    found = flattened(model, individualise(model, PATIENT, draws=100), 0.5)
+    assert found.z is not None and not found.responses.earlier
 
 
 def test_every_balance_says_what_it_does():
