@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from pkvae_core.drugs.card import DrugCard, load_card
+from pkvae_core.drugs.occasions import varies_between_occasions
 from pkvae_core.drugs.places import folder_of
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.vae.observed_model import Ensemble, built
@@ -91,6 +92,8 @@ def load_model(drug: str | Path) -> PKVAE:
             f"{weights} is not the file that {provenance_file.name} describes (its checksum differs). Copy both files again, or train the model again."
         )
     card, configuration = _card_beside(folder) or load_card(provenance["drug"]), Configuration.from_dict(provenance["configuration"])
+    if varies_between_occasions(card) and not configuration.has_occasions:
+        raise ValueError(f"{folder.name} does not know that patients differ from visit to visit. Adapt the shipped model anew, or train it again.")
     each = [built(configuration, card, provenance) for _ in range(provenance.get("members", 1))]
     model = each[0] if len(each) == 1 else Ensemble(each, provenance)
     model.load_state_dict(load_file(weights))

@@ -43,6 +43,16 @@ def test_a_model_in_the_library_is_found_by_its_name_like_a_shipped_one(place):
     assert load_card(KEY).name == "Tobramycin, ward 7" and load_model(KEY).card.drug == KEY
 
 
+def test_a_model_from_before_visits_differed_is_refused_with_what_to_do(place):
+    folder = own_folder(place, "Tacrolimus, ward 7", drug="tacrolimus")
+    assert load_model(folder).occasions is not None
+    provenance = json.loads((folder / "model.json").read_text())
+    del provenance["configuration"]["has_occasions"]
+    (folder / "model.json").write_text(json.dumps(provenance))
+    found, damaged = shelf.load_library()
+    assert not found and "differ from visit to visit" in damaged[0] and "adapt the shipped model anew" in damaged[0]
+
+
 def test_what_is_packed_is_read_in_as_it_was(place, tmp_path):
     folder = own_folder(tmp_path / "elsewhere")
     content = shelf.pack(folder)
