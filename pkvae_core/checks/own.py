@@ -14,6 +14,7 @@ from pkvae_core.checks.progress import silent
 from pkvae_core.checks.replicates import at_samples
 from pkvae_core.checks.virtual import Virtual, fresh
 from pkvae_core.drugs.regimens import average_concentration
+from pkvae_core.inference.occasions import unmeasured
 from pkvae_core.patient import Patient, Sample
 from pkvae_core.vae.vae import PKVAE
 
@@ -26,7 +27,7 @@ def own_patients(model: PKVAE, count: int, *, levels: int | None = None, seed: i
     generator = np.random.default_rng(seed)
     asks = fresh(model.card, count, samples=max(levels, 1) if levels is not None else None, seed=29 + seed)
     patients, z, parts = [], [], []
-    for answer in asked(vae(model, draws=500), [replace(p, samples=()) for p in asks.patients], seed=seed + 1, progress=silent):
+    for answer in asked(vae(model, draws=500), [unmeasured(model.card, p) for p in asks.patients], seed=seed + 1, progress=silent):
         assert not isinstance(answer, dict) or not answer, "the model refuses one of its own patients"
         if isinstance(answer, dict):
             continue

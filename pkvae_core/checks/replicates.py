@@ -74,7 +74,8 @@ def replicate(engine: Engine, patients: Sequence[Patient], *, replicates: int, s
     generator = np.random.default_rng(seed)
     answered: list[Patient] = []
     PRED, simulated = [], []
-    for answer in asked(engine, [replace(p, samples=()) for p in kept], seed=seed, progress=progress):
+    bare = [replace(p, samples=tuple(replace(s, trust=0.0) for s in p.samples)) for p in kept]  # on how many visits they were drawn may matter
+    for answer in asked(engine, bare, seed=seed, progress=progress):
         if isinstance(answer, dict):
             left_out += [f"patient {kept[i].id}: {why}" for i, why in answer.items()]
             continue

@@ -1,12 +1,13 @@
 """Does a model know strangers when it sees them, and does it leave its own patients alone?"""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from pkvae_core.checks.engines import chunks
 from pkvae_core.checks.progress import Progress, silent
 from pkvae_core.checks.strange import Draw, makers
 from pkvae_core.inference.domain import entitlement
+from pkvae_core.inference.occasions import unmeasured
 from pkvae_core.inference.posterior import individualise_all
 from pkvae_core.inference.verdict import CAUTION, OUT, REFUSED
 from pkvae_core.patient import Patient
@@ -87,7 +88,7 @@ def verdicts_on(model: PKVAE, patients: Sequence[Patient], *, seed: int = 0) -> 
     for number, batch in enumerate(chunks(patients, most=24)):
         own = 1009 * seed + number
         posteriors = individualise_all(model, batch, seed=own)
-        priors = individualise_all(model, [replace(p, samples=()) for p in batch], seed=own)
+        priors = individualise_all(model, [unmeasured(model.card, p) for p in batch], seed=own)
         found += [entitlement(posterior, prior).verdict for posterior, prior in zip(posteriors, priors, strict=True)]
     return found
 
