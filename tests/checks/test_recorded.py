@@ -4,7 +4,7 @@ import pytest
 
 from pkvae_core.checks import recorded
 from pkvae_core.commands import benchmark
-from pkvae_core.commands.measurements import dose_change, redraw
+from pkvae_core.commands.measurements import MEASUREMENTS, dose_change, redraw
 
 BEFORE = {"seed": 0, "patients": 10, "drugs": {"phenytoin": {"model": "a", "error": 1}, "omalizumab": {"model": "b", "error": 2}}}
 VERSIONS = {"phenytoin": "a", "omalizumab": "another"}
@@ -36,6 +36,11 @@ def arguments(*flags: str):
 def test_the_measurement_is_told_which_drugs_to_measure_anew(monkeypatch):
     monkeypatch.setattr(dose_change, "measure", lambda seed, say, *, anew: {"told": anew})
     assert benchmark.measured(dose_change, arguments("--of", "dose-change", "--anew", "phenytoin", "omalizumab")) == {"told": {"phenytoin", "omalizumab"}}
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_whatever_says_that_figures_are_kept_can_be_told_to_measure_them_anew(name):
+    assert ("are kept" in MEASUREMENTS[name].TITLE) == getattr(MEASUREMENTS[name], "KEEPS", False)
 
 
 @pytest.mark.parametrize(

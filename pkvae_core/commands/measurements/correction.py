@@ -3,13 +3,13 @@
 The one-compartment model is the simple rival of the Profiles page (`insight.hybrid`), with a lag where the drug can be swallowed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pkvae_core.checks.recorded import recorded
+from pkvae_core.checks.recorded import kept
 from pkvae_core.drugs.card import CARDS, available_drugs, load_card
 from pkvae_core.drugs.population import published_responses, rows, simulate
 from pkvae_core.exposure import weighted_quantiles
@@ -22,26 +22,23 @@ from pkvae_core.insight.residual_model import learn_correction, whole_curves
 from pkvae_core.vae.checkpoint import load_model
 from pkvae_core.vae.vae import PKVAE
 
-NAME = "correction"
+NAME, KEEPS = "correction", True
 TITLE = "one compartment, the same with its learned correction, and the VAE on the whole profile of fresh virtual patients (figures of the same model are kept)"
 PATIENTS, LEVELS, DRAWS, OFFSET = 100, (2, 4, 8), 100, 7_600_000_003
 RESAMPLES = 1000
 BAND = 0.9
 
 
-def measure(seed: int, say: Callable[[str], None]) -> dict:
+def measure(seed: int, say: Callable[[str], None], *, anew: Collection[str] = ()) -> dict:
     """Median profile error (%) of the three, the ratio of corrected to textbook's (95 %, paired bootstrap), coverage of the corrected curve's 90 % band."""
-    before = recorded(NAME) or {}
-    known = before.get("drugs", {}) if (before.get("seed"), before.get("patients")) == (seed, PATIENTS) else {}
+    head = {"seed": seed, "patients": PATIENTS}
+    models = {drug: load_model(drug) for drug in available_drugs() if (CARDS / drug / "model.safetensors").exists()}
+    known = kept(NAME, head, {drug: model.version for drug, model in models.items()}, anew)
     found = {}
-    for drug in available_drugs():
-        if not (CARDS / drug / "model.safetensors").exists():
-            continue
-        model = load_model(drug)
-        same = known.get(drug, {}).get("model") == model.version and "textbook" in known[drug]
-        say(f"{drug}: {'as recorded for' if same else 'measuring'} {model.version}")
-        found[drug] = known[drug] if same else of_drug(model, seed)
-    return {"seed": seed, "patients": PATIENTS, "drugs": found}
+    for drug, model in models.items():
+        say(f"{drug}: {'as recorded for' if drug in known else 'measuring'} {model.version}")
+        found[drug] = known.get(drug) or of_drug(model, seed)
+    return head | {"drugs": found}
 
 
 @torch.no_grad()
