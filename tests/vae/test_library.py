@@ -50,7 +50,7 @@ def test_a_model_from_before_visits_differed_is_refused_with_what_to_do(place):
     del provenance["configuration"]["has_occasions"]
     (folder / "model.json").write_text(json.dumps(provenance))
     found, damaged = shelf.load_library()
-    assert not found and "differ from visit to visit" in damaged[0] and "adapt the shipped model anew" in damaged[0]
+    assert not found and "differ from visit to visit" in damaged[0] and "Adapt the shipped model anew" in damaged[0]
 
 
 def test_what_is_packed_is_read_in_as_it_was(place, tmp_path):
