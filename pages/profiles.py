@@ -16,6 +16,7 @@ from pages.profiles_parts.measured import show_measured
 from pages.profiles_parts.residual import show_contrast, show_residual
 from pages.profiles_parts.rivals import are_fitted, classify_all, fits_of, rivals_of
 from pages.profiles_parts.shapes import show_gallery
+from pkvae_core.drugs.occasions import varies_between_occasions
 from pkvae_core.drugs.population import typical_body
 from pkvae_core.insight.hybrid import LEAST_P, NAMES, Classification
 from pkvae_core.insight.meals import assumption_words, beginning, caution_words, meals_after
@@ -91,6 +92,15 @@ def _offer_fit(source: Source) -> None:
         st.caption(f"{FIRST[0].upper()}{FIRST[1:]}. The page stays at your service meanwhile.")
 
 
+def _say_visits(drug: str) -> None:
+    """That a body which changes between visits is none of the page's models."""
+    if varies_between_occasions(card := model(drug).card):
+        st.caption(
+            f":material/event_repeat: {literal(card.name)} differs in the same patient from visit to visit; the three models here take all levels of a patient "
+            "for those of one visit. Of levels from several visits neither the fits nor the class can be trusted."
+        )
+
+
 def _say_meals(meals: tuple[float, ...], clock: datetime | None) -> None:
     """Which meals the curve assumes, and that they fall at night where they do; nothing where meals do nothing."""
     if words := assumption_words(meals, clock):
@@ -159,6 +169,7 @@ def show(part: str) -> None:
         show_forms()
     elif source := choose_source():
         offer_example(source.drug)
+        _say_visits(source.drug)
         show_patient(source, *show_cohort(source))
     else:
         show_running()
