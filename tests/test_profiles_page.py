@@ -30,7 +30,7 @@ def test_without_a_patient_the_page_says_what_to_do():
 
 
 @pytest.mark.parametrize(("drug", "is_said"), [("tacrolimus", True), ("vancomycin", False)])
-def test_of_a_drug_that_varies_between_visits_it_is_said_that_the_models_here_do_not(drug, is_said):
+def test_of_a_drug_that_varies_between_visits_it_is_said_what_here_does_not(drug, is_said):
     test = visit(PAGE).selectbox(key="checks_drug").select(drug).run()
     assert not test.exception
     assert ("take all levels of a patient for those of one visit" in words(test)) == is_said
