@@ -96,8 +96,8 @@ def _say_visits(drug: str) -> None:
     """That most of the page knows no body which changes between visits."""
     if varies_between_occasions(card := model(drug).card):
         st.caption(
-            f":material/event_repeat: {literal(card.name)} differs in the same patient from visit to visit. The VAE's curve follows that; the compartment fits, "
-            "the evidence, the class and the contrast take all levels of a patient for those of one visit. With levels of several visits, do not trust them."
+            f":material/event_repeat: {literal(card.name)} differs in the same patient from visit to visit. The VAE's curve follows that; the compartment "
+            "fits, the evidence, the class and the contrast take all levels of a patient for those of one visit. With levels of several visits, do not trust them."
         )
 
 
