@@ -97,7 +97,7 @@ def _say_visits(drug: str) -> None:
     if varies_between_occasions(card := model(drug).card):
         st.caption(
             f":material/event_repeat: {literal(card.name)} differs in the same patient from visit to visit. The VAE's curve follows that; the compartment "
-            "fits, the evidence, the class and the contrast take all levels of a patient for those of one visit. With levels of several visits, do not trust them."
+            "fits, the evidence, the class and the contrast take all levels of a patient for those of one visit. With several visits, do not trust them."
         )
 
 
