@@ -6,8 +6,9 @@ The body of an occasion holds from where the one before it ended to the first do
 is left of earlier doses stays where it is. Everything after the last occasion is another one, of which no level is known.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.published import MODELS
+from pkvae_core.patient import Patient
 from pkvae_core.structural.exponentials import NEVER
 
 VISIT_H = 18.0  # more than a profile and its last trough; less than a day, whose levels may be drawn some hours early
@@ -53,6 +55,16 @@ def varies_between_occasions(card: DrugCard) -> bool:
 def ends_of(card: DrugCard, doses_h: Sequence[Sequence[float]], levels_h: Sequence[Sequence[float]]) -> Float[Tensor, "subject occasion"] | None:
     """When each subject's occasions ended, from the hours of doses and levels; None where the drug does not vary between them."""
     return table_of_ends(doses_h, levels_h, card.typical_regimen.interval_h) if varies_between_occasions(card) else None
+
+
+def by_visit(card: DrugCard, patient: Patient) -> tuple[Patient, ...]:
+    """A record for each visit: the levels of it alone, beside all that was given. One record where the drug does not vary between visits."""
+    if not varies_between_occasions(card):
+        return (patient,)
+    counted = [s for s in patient.samples if s.trust > 0]
+    ends = occasion_ends(sorted(d.time_h for d in patient.doses), sorted(s.time_h for s in counted), card.typical_regimen.interval_h)
+    visits = [tuple(s for s in counted if begin < s.time_h <= end) for begin, end in zip((-math.inf, *ends), ends, strict=False)]
+    return tuple(replace(patient, samples=levels) for levels in visits)
 
 
 @dataclass(frozen=True)

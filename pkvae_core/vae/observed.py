@@ -20,6 +20,7 @@ import torch
 
 from pkvae_core.drugs.card import DrugCard
 from pkvae_core.drugs.derived import complete
+from pkvae_core.drugs.occasions import by_visit
 from pkvae_core.drugs.population import Population
 from pkvae_core.patient import Patient
 from pkvae_core.residual_error import ResidualError
@@ -116,7 +117,7 @@ def learn(
     if start and [c.name for c in start.card.covariates] != [c.name for c in card.covariates]:
         raise ValueError(f"{start.card.name} was made with other covariates than the card {card.name}; adapt it with its own card, or learn from scratch.")
     out.mkdir(parents=True, exist_ok=True)
-    population = Population.of(card, useful)
+    population = Population.of(card, [visit for patient in useful for visit in by_visit(card, patient)])  # z is the body of one visit
     members = _members(card, population, out, start, schedule, resume, tick)
     models = [_finished(fit) for fit in ([_averaged(members)] if start else members)]
     models = models if start else _alike(models)

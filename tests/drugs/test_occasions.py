@@ -8,7 +8,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 from pkvae_core.drugs.card import available_drugs, load_card
-from pkvae_core.drugs.occasions import Epochs, occasion_ends
+from pkvae_core.drugs.occasions import Epochs, by_visit, occasion_ends
 from pkvae_core.drugs.population import History, Population, published_responses, simulate
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.patient import Dose, Patient, Sample
@@ -112,3 +112,13 @@ def test_a_drug_that_does_not_vary_between_occasions_knows_of_none():
 def test_of_the_models_of_a_drug_all_vary_between_occasions_or_none_does():
     for drug in available_drugs():
         assert len({bool(MODELS[m.name].occasion_variance) for m in load_card(drug).published_models}) <= 1
+
+
+def test_each_visit_is_a_record_of_its_own_with_all_doses_and_no_level_is_lost_or_told_twice():
+    doses = tuple(Dose(12.0 * i, 3.0, 0.0, "capsule") for i in range(12))
+    patient = Patient("a", doses, tuple(Sample(t, 5.0) for t in (47.9, 49.0, 51.0, 95.9, 97.0)) + (Sample(100.0, 9.0, trust=0.0),))
+    visits = by_visit(load_card("tacrolimus"), patient)
+    assert [[s.time_h for s in v.samples] for v in visits] == [[47.9, 49.0, 51.0], [95.9, 97.0]]
+    assert all(v.doses == doses for v in visits)
+    assert Population.of(load_card("tacrolimus"), visits).occasions.shape[1] == 1
+    assert by_visit(load_card("vancomycin"), patient) == (patient,)
