@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages import theme
+from pages import model, theme
 from pages.checks_parts.exhibit import exhibit, says_who_is_missing
 from pages.checks_parts.source import Source
 from pkvae_core.checks.loop import ClosedLoop
 from pkvae_core.checks.replay import ALL, Replay
+from pkvae_core.drugs.occasions import varies_between_occasions
 from pkvae_core.plots import replay as plots
 from pkvae_core.wording import counted
 
@@ -41,6 +42,8 @@ def show_loop(source: Source, found: ClosedLoop) -> None:
             f"{counted(found.unsure, 'recommendation').capitalize()} did not reach the target's least probability and were followed all the same; "
             f"{counted(found.withheld, 'recommendation')} were withheld, and the regimen in force went on."
         )
+    if varies_between_occasions(model(source.drug).card):
+        st.caption("These virtual patients stay the same from day to day, while PKVAE allows for another body at every visit: it doses them with more reserve.")
     left, right = st.columns(2)
     with left:
         read = "The line of an engine should rise with every level and stand above its own first regimen and the usual dose; whiskers: 95 % over patients."

@@ -41,11 +41,11 @@ def rivals_of(drug: str, tick: Progress = silent) -> Rivals:
 
 
 def patients_of(source: Source) -> tuple[Patient, ...]:
-    """The patients that the reader chose."""
+    """The patients that the reader chose; virtual ones stay the same from visit to visit, as the compartment models take everybody to do."""
     if source.given is not None:
         return tuple(p for p in source.given if source.wants(p))
     wanted = source.wants if source.stratum else None
-    return fresh(model(source.drug).card, source.count, samples=source.samples, seed=source.seed, is_wanted=wanted).patients
+    return fresh(model(source.drug).card, source.count, samples=source.samples, seed=source.seed, is_wanted=wanted, is_of_one_occasion=True).patients
 
 
 def classify_all(source: Source, tick: Progress) -> tuple[list[Patient], list[Classification], list[str]]:

@@ -35,16 +35,25 @@ class Virtual:
         return Virtual(self.card, tuple(self.patients[i] for i in index), rows(self.truth, chosen), self.model[chosen])
 
 
-def fresh(card: DrugCard, count: int, *, samples: int | None = None, seed: int = 0, changing: float = CHANGING, is_wanted: Wanted | None = None) -> Virtual:
+def fresh(
+    card: DrugCard,
+    count: int,
+    *,
+    samples: int | None = None,
+    seed: int = 0,
+    changing: float = CHANGING,
+    is_wanted: Wanted | None = None,
+    is_of_one_occasion: bool = False,
+) -> Virtual:
     """`count` virtual patients that training never saw, each with 1 to 10 levels (or exactly `samples`), of whom `is_wanted` holds.
 
-    Where the drug varies between occasions, each visit has its own body, and so has the time after the last one. Raises ValueError when hardly any virtual
-    patient is wanted.
+    Where the drug varies between occasions, each visit has its own body, and so has the time after the last one; with `is_of_one_occasion` one body holds
+    throughout. Raises ValueError when hardly any virtual patient is wanted.
     """
     generator = torch.Generator().manual_seed(SEED_OFFSET + seed)
     found: list[Virtual] = []
     for _ in range(ROUNDS):
-        drawn = simulate(card, max(count, 100), generator, samples=samples, changing=changing, is_of_one_occasion=False)
+        drawn = simulate(card, max(count, 100), generator, samples=samples, changing=changing, is_of_one_occasion=is_of_one_occasion)
         found.append(_chosen(card, drawn, is_wanted, sum(len(f.patients) for f in found)))
         if sum(len(f.patients) for f in found) >= count:
             return _together(found).only(range(count))
