@@ -77,7 +77,7 @@ def test_a_perfect_level_brings_the_best_regimen_of_every_draw():
 @given(st.floats(0.05, 1), st.floats(0, 60), st.integers(0, 2**31))
 def test_the_gain_is_never_negative_and_a_seed_gives_the_same_answer(error, time_h, seed):
     (found,) = asked(known_error(error), [time_h], seed=seed)
-    assert found.gain >= 0 and found.bits >= -1e-6
+    assert found.gain >= 0 and found.bits >= -1e-5  # what single precision makes of 0 bits
     assert asked(known_error(error), [time_h], seed=seed) == (found,)
 
 
