@@ -12,6 +12,8 @@ from pages.models_parts.train import show_training as show_cohort_training
 from pkvae_core.drugs.card import CARDS, DrugCard, Product, Source, TargetSpec, available_drugs, load_card
 from pkvae_core.drugs.published import MODELS
 from pkvae_core.plots import models as plots
+from pkvae_core.records.units import concentration_factor
+from pkvae_core.report.words import unit_words
 from pkvae_core.vae.checkpoint import training_curve
 from pkvae_core.wording import amount_words, duration_words, intervals_words, plain, rounded
 
@@ -96,14 +98,17 @@ def show_covariates(card: DrugCard) -> None:
     st.table(pd.DataFrame(rows, columns=["Covariate", "Range it knows", "When unknown"]).set_index("Covariate"))
 
 
-def bound(value: float | None) -> str:
-    return "–" if value is None else rounded(value)
+def bound(value: float | None, factor: float) -> str:
+    return "–" if value is None else rounded(value * factor)
 
 
 def show_target(card: DrugCard, target: TargetSpec) -> None:
-    """The five numbers of one target, what counts as meeting it, and who says so."""
+    """The five numbers of one target, what counts as meeting it, and who says so; concentrations in the drug's usual unit."""
+    factor, unit = 1.0, target.unit
+    if unit == "mg/L":
+        factor, unit = 1 / concentration_factor(card.concentration_unit, card.molar_mass_g_per_mol), unit_words(card.concentration_unit)
     with st.container(border=True):
-        st.markdown(f"**{target.label}** ({target.unit})" + (" :blue-badge[default]" if target.is_default else ""))
+        st.markdown(f"**{target.label}** ({unit})" + (" :blue-badge[default]" if target.is_default else ""))
         numbers = {
             "Too little below": target.inefficacy_alarm,
             "Low": target.low,
@@ -111,7 +116,7 @@ def show_target(card: DrugCard, target: TargetSpec) -> None:
             "High": target.high,
             "Toxic above": target.toxicity_alarm,
         }
-        st.table(pd.DataFrame({name: [bound(value)] for name, value in numbers.items()}), hide_index=True)
+        st.table(pd.DataFrame({name: [bound(value, factor)] for name, value in numbers.items()}), hide_index=True)
         least = f"{100 * target.least_probability:.0f} %"
         times = "once" if target.toxicity_weight == 1 else f"{plain(target.toxicity_weight)} times"
         needed = f"Met when at least {least} of the outcomes lie inside. A chance of toxicity counts {times} against it."

@@ -82,6 +82,14 @@ def test_without_a_patient_the_map_shows_the_population():
     assert "believes of" not in words(test)
 
 
+def test_a_target_is_shown_in_the_drugs_usual_unit():
+    test = AppTest.from_file(APP, default_timeout=120)
+    test.session_state["models_drug"] = "tacrolimus"
+    test.switch_page("pages/models.py").run()
+    (target,) = [table.value for table in test.table if "Toxic above" in table.value]
+    assert (target["Low"].item(), target["High"].item(), target["Toxic above"].item()) == ("4", "11", "20")
+
+
 def test_the_models_page_shows_targets_limits_and_papers():
     seen = words(visit("pages/models.py", case()))
     assert all(target.label in seen for target in CARD.targets)
