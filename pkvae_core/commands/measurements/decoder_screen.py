@@ -77,8 +77,8 @@ CARE_SECOND = (
     "the bodies that the app's families build on are what made these patients; no covariate changed. What the body shows at a meal is the rise of 3.6 s; the "
     "flow's lesson excused three minutes of a cliff. The flow's first tries on mycophenolate are not in the "
     "table: unbounded rates ended in infinities, and a lag of each patient's own fled to an hour. The changed dose is asked of the 100 patients of `benchmark "
-    "--of dose-change`, whose record says what the app's model and MAP-Bayes make of them. Omalizumab's patients were simulated before the levels of about 2 % of "
-    "them, who have little IgE, were corrected: for both families alike."
+    "--of dose-change`, whose record says what the app's model and MAP-Bayes make of them. Omalizumab's patients were simulated before the levels of about 2 % "
+    "of them, who have little IgE, were corrected: for both families alike."
 )
 KEPT_SECOND = (
     "On neither drug does either family know patients better than the other beyond chance, and all bands hold. In the flow's favour: on omalizumab it answers "
